@@ -1,0 +1,31 @@
+/**
+ * What portabled asks of the service manager (org.freedesktop.systemd1), whichever bus it is on; `offline`
+ * stands in where there is none (--root, image builds).
+ */
+
+/** Active states as systemd1 names them. */
+export type ActiveState = string;
+
+export interface ServiceManager {
+  /** Major version ("257"), or undefined when no service manager answers. */
+  version(): Promise<number | undefined>;
+  /**
+   * Active state of every loaded unit among `names`; a template ("foo@.service") stands for all its instances,
+   * which are reported under their own names. Units that are not loaded are absent. One query, whatever the number.
+   */
+  activeStates(names: readonly string[]): Promise<ReadonlyMap<string, ActiveState>>;
+  /** Unit file state ("enabled", "static", …) of those of `names` that have a unit file. One query. */
+  unitFileStates(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+}
+
+/** No service manager: nothing is loaded, nothing is enabled, no version is known. */
+export const offlineServiceManager: ServiceManager = {
+  version: () => Promise.resolve(undefined),
+  activeStates: () => Promise.resolve(new Map()),
+  unitFileStates: () => Promise.resolve(new Map()),
+};
+
+/** Whether a unit in this state counts as running: activating, active, reloading (refreshing) or deactivating. */
+export function isRunning(state: ActiveState): boolean {
+  return ['activating', 'active', 'reloading', 'refreshing', 'deactivating', 'maintenance'].includes(state);
+}

@@ -1,0 +1,68 @@
+/** What callers ask of the engine and what they get, decoded once from the bus, the command line or the library. */
+
+/** How units, profiles and images are put in place; '' is systemd's "auto". */
+export type CopyMode = '' | 'copy' | 'symlink' | 'mixed';
+
+/** An image and its extensions, each a name or an absolute normalized path. */
+export interface ImageRef {
+  readonly image: string;
+  readonly extensions: readonly string[];
+}
+
+export interface AttachRequest extends ImageRef {
+  /** Unit name prefixes; empty = every unit. */
+  readonly matches: readonly string[];
+  /** Profile name; empty = none. */
+  readonly profile: string;
+  readonly copyMode: CopyMode;
+  /** Below /run instead of /etc. */
+  readonly runtime: boolean;
+  /** FORCE_ATTACH: skip the "exists / is active" checks, replace files. */
+  readonly force: boolean;
+  /** FORCE_EXTENSION: relax the extension-release name match. */
+  readonly forceExtension: boolean;
+}
+
+export interface DetachRequest extends ImageRef {
+  readonly runtime: boolean;
+  readonly force: boolean;
+}
+
+export interface InspectRequest extends ImageRef {
+  readonly matches: readonly string[];
+  readonly forceExtension: boolean;
+}
+
+/** What an image carries, as GetImageMetadata returns it. */
+export interface Metadata {
+  /** The image's resolved path. */
+  readonly image: string;
+  /** os-release as stored. */
+  readonly osRelease: Buffer;
+  /** Path of each extension → its extension-release as stored, in the order given. */
+  readonly extensions: ReadonlyMap<string, Buffer>;
+  /** Unit file name → content, sorted by name. */
+  readonly units: ReadonlyMap<string, Buffer>;
+}
+
+export type ImageState =
+  | 'detached'
+  | 'attached'
+  | 'attached-runtime'
+  | 'enabled'
+  | 'enabled-runtime'
+  | 'running'
+  | 'running-runtime';
+
+/** One change made to the host, as reported on the bus. */
+export interface Change {
+  readonly type: 'mkdir' | 'write' | 'copy' | 'symlink' | 'unlink';
+  readonly path: string;
+  /** Where it came from; empty where there is no source. */
+  readonly source: string;
+}
+
+export interface ReattachResult {
+  readonly removed: readonly Change[];
+  readonly updated: readonly Change[];
+}
