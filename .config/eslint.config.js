@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
@@ -19,7 +20,7 @@ const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
   target: `./src/${folder}`,
   from: './src',
   except: [folder, ...allowed].map((name) => `./${name}`),
-  message: `src/${folder} may import only from ${[folder, ...allowed].join(', ')} (eslint.config.js)`,
+  message: `src/${folder} may import only from ${[folder, ...allowed].join(', ')} (.config/eslint.config.js)`,
 }));
 
 export default tseslint.config(
@@ -28,7 +29,7 @@ export default tseslint.config(
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
     plugins: { 'import-x': importX },
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: dirname(import.meta.dirname) } },
     settings: {
       'import-x/resolver-next': [importX.createNodeResolver({ extensions: ['.ts', '.js'] })],
     },
