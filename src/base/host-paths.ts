@@ -1,0 +1,124 @@
+/**
+ * Every directory of the host that portabled looks at or writes to, for the system and for a user's session.
+ * All are absolute as seen inside the host root; whoever opens one adds the root.
+ * Sources: spec "Images" and "Attaching"; systemd.unit(5), section Unit File Load Path; file-hierarchy(7).
+ */
+
+export type Scope = 'system' | 'user';
+
+/** Two places for the same thing: kept over a reboot, or not. */
+export interface Lifetimes {
+  readonly persistent: string;
+  readonly runtime: string;
+}
+
+export interface HostPaths {
+  readonly scope: Scope;
+  /** Directories images are looked up in by name, first hit wins. */
+  readonly imageSearchPath: readonly string[];
+  /** Where images are kept (the PoolPath property). */
+  readonly pool: string;
+  /** Where attached units go. */
+  readonly attached: Lifetimes;
+  /** Where links to (or copies of) images outside the search path go. */
+  readonly imageLinks: Lifetimes;
+  /** Directories holding one directory per profile, first hit per name wins. */
+  readonly profiles: readonly string[];
+  /** Where the service manager looks for unit files, first hit wins. */
+  readonly unitPath: readonly string[];
+  /** Where journals of unfinished transactions are. */
+  readonly journal: Lifetimes;
+}
+
+/**
+ * The paths of the system scope.
+ * @param ownProfiles the profile directory of our own installation, looked at after the host's
+ */
+export function systemPaths(ownProfiles?: string): HostPaths {
+  return {
+    scope: 'system',
+    imageSearchPath: [
+      '/etc/portables',
+      '/run/portables',
+      '/var/lib/portables',
+      '/usr/local/lib/portables',
+      '/usr/lib/portables',
+    ],
+    pool: '/var/lib/portables',
+    attached: { persistent: '/etc/systemd/system.attached', runtime: '/run/systemd/system.attached' },
+    imageLinks: { persistent: '/etc/portables', runtime: '/run/portables' },
+    profiles: profileDirectories(['/etc', '/run', '/usr/local/lib', '/usr/lib'], ownProfiles),
+    unitPath: [
+      '/etc/systemd/system.control',
+      '/run/systemd/system.control',
+      '/run/systemd/transient',
+      '/run/systemd/generator.early',
+      '/etc/systemd/system',
+      '/etc/systemd/system.attached',
+      '/run/systemd/system',
+      '/run/systemd/system.attached',
+      '/run/systemd/generator',
+      '/usr/local/lib/systemd/system',
+      '/usr/lib/systemd/system',
+      '/lib/systemd/system',
+      '/run/systemd/generator.late',
+    ],
+    journal: { persistent: '/var/lib/portabled/transactions', runtime: '/run/portabled/transactions' },
+  };
+}
+
+/** The directories of a user's session, as the XDG variables (or their defaults) give them. */
+export interface UserDirectories {
+  readonly home: string;
+  /** XDG_CONFIG_HOME */
+  readonly config: string;
+  /** XDG_STATE_HOME */
+  readonly state: string;
+  /** XDG_DATA_HOME */
+  readonly data: string;
+  /** XDG_RUNTIME_DIR */
+  readonly runtime: string;
+}
+
+/** The paths of a user's scope. */
+export function userPaths(user: UserDirectories, ownProfiles?: string): HostPaths {
+  const { home, config, state, data, runtime } = user;
+  return {
+    scope: 'user',
+    imageSearchPath: [
+      `${config}/portables`,
+      `${runtime}/portables`,
+      `${state}/portables`,
+      `${home}/.local/lib/portables`,
+    ],
+    pool: `${state}/portables`,
+    attached: { persistent: `${config}/systemd/user.attached`, runtime: `${runtime}/systemd/user.attached` },
+    imageLinks: { persistent: `${config}/portables`, runtime: `${runtime}/portables` },
+    profiles: profileDirectories([config, runtime, '/etc', '/run', '/usr/local/lib', '/usr/lib'], ownProfiles),
+    unitPath: [
+      `${config}/systemd/user.control`,
+      `${runtime}/systemd/user.control`,
+      `${runtime}/systemd/transient`,
+      `${runtime}/systemd/generator.early`,
+      `${config}/systemd/user`,
+      `${config}/systemd/user.attached`,
+      '/etc/systemd/user',
+      `${runtime}/systemd/user`,
+      `${runtime}/systemd/user.attached`,
+      '/run/systemd/user',
+      `${runtime}/systemd/generator`,
+      `${data}/systemd/user`,
+      '/usr/local/share/systemd/user',
+      '/usr/share/systemd/user',
+      '/usr/local/lib/systemd/user',
+      '/usr/lib/systemd/user',
+      `${runtime}/systemd/generator.late`,
+    ],
+    journal: { persistent: `${state}/portabled/transactions`, runtime: `${runtime}/portabled/transactions` },
+  };
+}
+
+function profileDirectories(prefixes: readonly string[], own: string | undefined): readonly string[] {
+  const host = prefixes.map((prefix) => `${prefix}/systemd/portable/profile`);
+  return own === undefined ? host : [...host, own];
+}
