@@ -1,0 +1,5 @@
+/** The readers that are fuzzed. */
+import type { FuzzTarget } from './fuzz.ts';
+
+/** Name on the command line → the target. Add a line for a new reader. */
+export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {};
