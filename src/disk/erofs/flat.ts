@@ -1,0 +1,39 @@
+/** Content in one row of blocks, its tail possibly right after the inode. */
+import { corrupt } from './errors.ts';
+import { dataLayout, nullBlock32, nullBlock48 } from './format.ts';
+import { inodeEnd } from './inode.ts';
+import type { Inode } from './inode.ts';
+import { storedRun, zeroRun } from './run.ts';
+import type { FindRun, Run } from './run.ts';
+import type { Purpose, Volume } from './volume.ts';
+
+export function flatRuns(volume: Volume, inode: Inode, purpose: Purpose): FindRun {
+  const inline = inode.layout === dataLayout.flatInline;
+  const blockSize = BigInt(volume.superblock.blockSize);
+  // the last block, full or not, is the inline one
+  const tailStart = inline && inode.size > 0n ? ((inode.size - 1n) / blockSize) * blockSize : inode.size;
+  const blocks =
+    !inline && isNull(volume, inode.startBlock)
+      ? zeroRun(inode.size)
+      : storedRun(volume, purpose, 0n, tailStart, inode.startBlock * blockSize);
+  return (offset) => (offset < tailStart ? blocks : inlineRun(volume, inode, tailStart));
+}
+
+/** The address that stands for zeros instead of blocks. */
+function isNull(volume: Volume, block: bigint): boolean {
+  return block === (volume.superblock.blocks48 ? nullBlock48 : nullBlock32);
+}
+
+function inlineRun(volume: Volume, inode: Inode, tailStart: bigint): Run {
+  const { space } = inode;
+  const position = inodeEnd(inode);
+  const length = inode.size - tailStart;
+  const blockSize = BigInt(volume.superblock.blockSize);
+  if ((position % blockSize) + length > blockSize) {
+    throw corrupt(
+      space.name,
+      `${length} bytes of inline data of inode ${inode.node} are not inside one block`,
+    );
+  }
+  return { end: inode.size, read: (offset, wanted) => space.read(position + (offset - tailStart), wanted) };
+}
