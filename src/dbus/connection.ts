@@ -1,0 +1,267 @@
+/**
+ * A connection to a message bus: calls out, calls in, signals, names.
+ * dbus-next's MessageBus says Hello, numbers messages and matches replies; transport.ts carries the bytes.
+ */
+import MessageBus from 'dbus-next/lib/bus.js';
+import { DBusError } from 'dbus-next/lib/errors.js';
+import { Message } from 'dbus-next/lib/message-type.js';
+import { messageOf } from '../base/errors.ts';
+import { silentLog, type Log } from '../base/log.ts';
+import { BusError, disconnected, timedOut } from './bus-error.ts';
+import { IncomingCall } from './incoming-call.ts';
+import { messageFlag, messageType, type IncomingMessage } from './message.ts';
+import { Reply } from './reply.ts';
+import type { ValuesOf } from './signature.ts';
+import { SignalMatch, type Match } from './signal-match.ts';
+import { openTransport, type Transport } from './transport.ts';
+
+/** Whom to ask what. */
+export interface Method {
+  /** A bus name, unique or well-known. */
+  readonly destination: string;
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+}
+
+export interface CallOptions {
+  /** Stops waiting; the call itself cannot be taken back. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default 25,000; Infinity waits as long as the connection lasts. */
+  readonly timeoutMs?: number | undefined;
+  /** The peer may ask the user (polkit). */
+  readonly interactive?: boolean | undefined;
+  /** Do not start the destination if it does not run. */
+  readonly noAutoStart?: boolean | undefined;
+}
+
+export interface ConnectOptions {
+  /** Server addresses, tried in order. */
+  readonly address: string;
+  /** For connecting, authenticating and saying Hello; default 25,000. */
+  readonly timeoutMs?: number;
+  /** Told when a handler of calls or signals throws. */
+  readonly log?: Log;
+}
+
+/** The driver's method that hands out names, and its answers ("Message Bus Messages"). */
+const bus = {
+  destination: 'org.freedesktop.DBus',
+  path: '/org/freedesktop/DBus',
+  interface: 'org.freedesktop.DBus',
+} as const;
+const nameFlag = { allowReplacement: 1, replaceExisting: 2, doNotQueue: 4 } as const;
+const defaultTimeoutMs = 25_000;
+
+/**
+ * Connects to a bus.
+ * @throws BusError Disconnected or NoReply, AddressError
+ */
+export async function connect(options: ConnectOptions): Promise<BusConnection> {
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+  const transport = await within(timeoutMs, openTransport(options.address), (late) => {
+    late.end();
+  });
+  const messageBus = new MessageBus<IncomingMessage>(transport);
+  try {
+    await within(timeoutMs, greeted(messageBus, transport), () => undefined);
+  } catch (error) {
+    transport.fail(disconnected('the bus did not greet us', error));
+    throw error;
+  }
+  return new BusConnection(transport, messageBus, options.log ?? silentLog);
+}
+
+export class BusConnection {
+  /** ":1.42" */
+  readonly uniqueName: string;
+  /** Resolves when the connection has ended: with undefined after close(), otherwise with the reason. */
+  readonly closed: Promise<Error | undefined>;
+  readonly #transport: Transport;
+  readonly #bus: MessageBus<IncomingMessage>;
+  readonly #log: Log;
+  /** Ends every call that waits for a reply. */
+  readonly #waiting = new Set<(reason: Error) => void>();
+  readonly #subscriptions = new Set<{ match: SignalMatch; handler: (signal: IncomingMessage) => void }>();
+  #callHandler: (call: IncomingCall) => void = rejectCall;
+
+  /** Use connect(). */
+  constructor(transport: Transport, messageBus: MessageBus<IncomingMessage>, log: Log) {
+    this.#log = log;
+    this.#transport = transport;
+    this.#bus = messageBus;
+    this.uniqueName = messageBus.name ?? '';
+    this.closed = transport.closed;
+    messageBus.addMethodHandler((message) => {
+      this.#handle(new IncomingCall(message, (reply) => this.#bus.send(reply)));
+      return true;
+    });
+    messageBus.on('message', (message) => {
+      if (message.type === messageType.signal) this.#deliver(message);
+    });
+    void transport.closed.then((reason) => {
+      const error = reason ?? disconnected('the connection was closed');
+      for (const end of this.#waiting) end(error);
+    });
+  }
+
+  /**
+   * Calls a method and waits for the reply.
+   * @throws BusError with the name of the error reply, Disconnected, or NoReply when time is up;
+   *   the reason of `options.signal` when that is aborted; EncodeError when `args` do not fit `signature`
+   */
+  call<S extends string>(
+    method: Method,
+    signature: S,
+    args: ValuesOf<S>,
+    options: CallOptions = {},
+  ): Promise<Reply> {
+    const flags =
+      (options.interactive === true ? messageFlag.allowInteractiveAuthorization : 0) |
+      (options.noAutoStart === true ? messageFlag.noAutoStart : 0);
+    const message = new Message({ ...method, type: messageType.call, signature, body: args, flags });
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(fail);
+        options.signal?.removeEventListener('abort', abort);
+      };
+      const fail = (reason: Error): void => {
+        finish();
+        reject(reason);
+      };
+      const abort = (): void => {
+        fail(options.signal?.reason as Error);
+      };
+      const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+      const timer = Number.isFinite(timeoutMs)
+        ? setTimeout(() => {
+            fail(timedOut(`no answer from ${method.destination} to ${method.member} within ${timeoutMs} ms`));
+          }, timeoutMs)
+        : undefined;
+      this.#waiting.add(fail);
+      options.signal?.addEventListener('abort', abort);
+      this.#bus.call(message).then(
+        (reply) => {
+          finish();
+          if (reply === null) reject(disconnected('a call without reply'));
+          else resolve(new Reply(reply, method));
+        },
+        (error: unknown) => {
+          fail(busError(error));
+        },
+      );
+    });
+  }
+
+  /** Hands every method call to `handler`, which must see to it that it is answered. */
+  onCall(handler: (call: IncomingCall) => void): void {
+    this.#callHandler = handler;
+  }
+
+  /**
+   * Calls `handler` for each signal that matches. Resolves once the bus delivers them, so that what is asked
+   * afterwards and the signals leave no gap; the result ends the subscription.
+   */
+  async onSignal(match: Match, handler: (signal: IncomingMessage) => void): Promise<() => void> {
+    const subscription = { match: new SignalMatch(match), handler };
+    const rule = subscription.match.rule;
+    this.#subscriptions.add(subscription);
+    try {
+      await this.call({ ...bus, member: 'AddMatch' }, 's', [rule]);
+    } catch (error) {
+      this.#subscriptions.delete(subscription);
+      throw error;
+    }
+    return () => {
+      if (!this.#subscriptions.delete(subscription)) return;
+      // nothing depends on it: signals that still come match no subscription
+      this.call({ ...bus, member: 'RemoveMatch' }, 's', [rule]).catch(() => undefined);
+    };
+  }
+
+  /**
+   * Asks for a well-known name without queueing for it.
+   * @param replace take it over from an owner that allows this; and allow it of us
+   * @returns whether we own it now
+   */
+  async requestName(name: string, replace = false): Promise<boolean> {
+    const flags = nameFlag.doNotQueue | (replace ? nameFlag.replaceExisting | nameFlag.allowReplacement : 0);
+    const reply = await this.call({ ...bus, member: 'RequestName' }, 'su', [name, flags]);
+    const [answer] = reply.values('u');
+    // 1: we own it; 4: we already did
+    return answer === 1 || answer === 4;
+  }
+
+  /** Gives a well-known name back. Messages sent to it before still arrive. */
+  async releaseName(name: string): Promise<void> {
+    await this.call({ ...bus, member: 'ReleaseName' }, 's', [name]);
+  }
+
+  /** Resolves when everything sent so far has been handed to the kernel, or can no longer be. */
+  flush(): Promise<void> {
+    return this.#transport.flush();
+  }
+
+  /** Ends the connection after what has been sent. */
+  async close(): Promise<void> {
+    this.#transport.end();
+    await this.closed;
+  }
+
+  #handle(call: IncomingCall): void {
+    try {
+      this.#callHandler(call);
+    } catch (error) {
+      this.#log.error(`the handler of ${call.member}() failed: ${messageOf(error)}`);
+      call.fail('org.freedesktop.DBus.Error.Failed', 'internal error, see the log');
+    }
+  }
+
+  #deliver(signal: IncomingMessage): void {
+    for (const { match, handler } of this.#subscriptions) {
+      try {
+        if (match.fits(signal)) handler(signal);
+      } catch (error) {
+        this.#log.error(`the handler of signal ${match.rule} failed: ${messageOf(error)}`);
+      }
+    }
+  }
+}
+
+/** Resolves when the bus has answered our Hello. */
+function greeted(messageBus: MessageBus<IncomingMessage>, transport: Transport): Promise<void> {
+  return new Promise((resolve, reject) => {
+    messageBus.once('connect', resolve);
+    void transport.closed.then((reason) => {
+      reject(reason ?? disconnected('the connection was closed'));
+    });
+  });
+}
+
+async function within<T>(timeoutMs: number, result: Promise<T>, dispose: (late: T) => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(timedOut(`the bus did not answer within ${timeoutMs} ms`));
+      result.then(dispose, () => undefined);
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([result, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Until somebody serves calls, nobody does. */
+function rejectCall(call: IncomingCall): void {
+  call.fail('org.freedesktop.DBus.Error.UnknownObject', `there is no object ${call.path} here`);
+}
+
+function busError(error: unknown): Error {
+  // the library's error carries the whole reply and tells no more
+  if (error instanceof DBusError) return new BusError(error.type, error.text);
+  return error instanceof Error ? error : new Error(String(error));
+}

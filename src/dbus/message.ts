@@ -1,0 +1,191 @@
+/**
+ * Messages on the wire: the header, in and out.
+ * Format: D-Bus Specification, "Message Format" and "Header Fields".
+ */
+import { DecodeError, decodeBody, Reader } from './decode.ts';
+import { EncodeError, maxMessage, Writer } from './encode.ts';
+import { parseSingle, type Type, type Value, type ValuesOf } from './signature.ts';
+
+export const messageType = { call: 1, return: 2, error: 3, signal: 4 } as const;
+
+export const messageFlag = { noReplyExpected: 1, noAutoStart: 2, allowInteractiveAuthorization: 4 } as const;
+
+/** Header field codes. */
+const field = {
+  path: 1,
+  interface: 2,
+  member: 3,
+  errorName: 4,
+  replySerial: 5,
+  destination: 6,
+  sender: 7,
+  signature: 8,
+} as const;
+
+/** byte order, type, flags, version, body length (u), serial (u), length of the header fields (u) */
+export const fixedHeaderSize = 16;
+const littleEndianMark = 0x6c;
+const bigEndianMark = 0x42;
+const protocolVersion = 1;
+
+/** What both directions have; absent header fields are undefined. */
+export interface Header {
+  readonly type: number;
+  readonly flags: number;
+  readonly serial: number;
+  readonly path?: string | undefined;
+  readonly interface?: string | undefined;
+  readonly member?: string | undefined;
+  readonly errorName?: string | undefined;
+  readonly replySerial?: number | undefined;
+  readonly destination?: string | undefined;
+  readonly sender?: string | undefined;
+  readonly signature: string;
+}
+
+/**
+ * A whole message as bytes.
+ * @param limit the most bytes the result may have
+ * @throws EncodeError when the body does not fit its signature or the message its limit
+ */
+export function encodeMessage(header: Header, body: readonly unknown[], limit = maxMessage): Buffer {
+  const writer = new Writer();
+  writer.byte(littleEndianMark);
+  writer.byte(header.type);
+  writer.byte(header.flags);
+  writer.byte(protocolVersion);
+  writer.uint32(0);
+  writer.uint32(header.serial);
+  writer.values('a(yv)', [headerFields(header)]);
+  writer.align(8);
+  const bodyAt = writer.length;
+  writer.values(header.signature, body);
+  writer.patchUint32(4, writer.length - bodyAt);
+  if (writer.length > limit) {
+    throw new EncodeError(`a message of ${writer.length} bytes; the bus carries ${limit}`);
+  }
+  return writer.finish();
+}
+
+/** Sizes of the two parts behind the fixed header, in bytes. */
+export interface Extent {
+  /** Header fields with the padding behind them. */
+  readonly fields: number;
+  readonly body: number;
+}
+
+/** Reads the sizes off the fixed header. @throws DecodeError when no message of this protocol begins so */
+export function extentOf(fixed: Buffer): Extent {
+  const mark = fixed.readUInt8(0);
+  if ((mark !== littleEndianMark && mark !== bigEndianMark) || fixed.readUInt8(3) !== protocolVersion) {
+    throw new DecodeError('the bus sent something that is no message of protocol version 1');
+  }
+  const little = mark === littleEndianMark;
+  const body = little ? fixed.readUInt32LE(4) : fixed.readUInt32BE(4);
+  const length = little ? fixed.readUInt32LE(12) : fixed.readUInt32BE(12);
+  const fields = length + (-length & 7);
+  if (fixedHeaderSize + fields + body > maxMessage) {
+    throw new DecodeError(`the bus sent a message of ${fields + body} bytes`);
+  }
+  return { fields, body };
+}
+
+/** A received message. Its body is decoded on demand. */
+export class IncomingMessage implements Header {
+  readonly type: number;
+  readonly flags: number;
+  readonly serial: number;
+  readonly path: string | undefined;
+  readonly interface: string | undefined;
+  readonly member: string | undefined;
+  readonly errorName: string | undefined;
+  readonly replySerial: number | undefined;
+  readonly destination: string | undefined;
+  readonly sender: string | undefined;
+  readonly signature: string;
+  /** undefined when it was too large to keep. */
+  readonly #body: Buffer | undefined;
+  readonly #little: boolean;
+
+  constructor(fixed: Buffer, fields: Buffer, body: Buffer | undefined) {
+    this.#little = fixed.readUInt8(0) === littleEndianMark;
+    this.#body = body;
+    this.type = fixed.readUInt8(1);
+    this.flags = fixed.readUInt8(2);
+    this.serial = this.#little ? fixed.readUInt32LE(8) : fixed.readUInt32BE(8);
+    const length = this.#little ? fixed.readUInt32LE(12) : fixed.readUInt32BE(12);
+    const found = readFields(new Reader(fields, this.#little), length);
+    this.path = found.text.get(field.path);
+    this.interface = found.text.get(field.interface);
+    this.member = found.text.get(field.member);
+    this.errorName = found.text.get(field.errorName);
+    this.destination = found.text.get(field.destination);
+    this.sender = found.text.get(field.sender);
+    this.signature = found.text.get(field.signature) ?? '';
+    this.replySerial = found.replySerial;
+  }
+
+  /** Whether the body was dropped for its size; decoding it throws. */
+  get oversized(): boolean {
+    return this.#body === undefined;
+  }
+
+  /** The body decoded by its own signature: for the peers we asked something, who answer what they like. */
+  get body(): readonly Value[] {
+    return decodeBody(this.signature, this.#bytes(), this.#little);
+  }
+
+  /** The body decoded by `signature`, which must be the message's own or the beginning of it. */
+  values<S extends string>(signature: S): ValuesOf<S> {
+    if (!this.signature.startsWith(signature)) {
+      throw new DecodeError(`the message carries '${this.signature}', not '${signature}'`);
+    }
+    return decodeBody(signature, this.#bytes(), this.#little);
+  }
+
+  #bytes(): Buffer {
+    if (this.#body === undefined) throw new DecodeError('the message was too large to keep');
+    return this.#body;
+  }
+}
+
+function headerFields(header: Header): Value[] {
+  const fields: Value[] = [];
+  const add = (code: number, signature: string, value: string | number | undefined): void => {
+    if (value !== undefined) fields.push([code, { signature, value }]);
+  };
+  add(field.path, 'o', header.path);
+  add(field.interface, 's', header.interface);
+  add(field.member, 's', header.member);
+  add(field.errorName, 's', header.errorName);
+  add(field.replySerial, 'u', header.replySerial);
+  add(field.destination, 's', header.destination);
+  add(field.sender, 's', header.sender);
+  add(field.signature, 'g', header.signature === '' ? undefined : header.signature);
+  return fields;
+}
+
+interface Fields {
+  readonly text: ReadonlyMap<number, string>;
+  readonly replySerial: number | undefined;
+}
+
+/** Reads the fields we know and passes over the others, as the specification asks. */
+function readFields(reader: Reader, length: number): Fields {
+  const text = new Map<number, string>();
+  let replySerial: number | undefined;
+  while (reader.position < length) {
+    reader.align(8);
+    const code = reader.byte();
+    const type = parseSingle(reader.signature());
+    if (code === field.replySerial && type.code === 'u') replySerial = reader.uint32();
+    else if (knownText(code, type)) text.set(code, type.code === 'g' ? reader.signature() : reader.string());
+    else reader.skip(type);
+  }
+  return { text, replySerial };
+}
+
+function knownText(code: number, type: Type): boolean {
+  const isText = type.code === 's' || type.code === 'o' || type.code === 'g';
+  return isText && code >= field.path && code <= field.signature;
+}
