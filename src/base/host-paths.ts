@@ -94,7 +94,10 @@ export function userPaths(user: UserDirectories, ownProfiles?: string): HostPath
     pool: `${state}/portables`,
     attached: { persistent: `${config}/systemd/user.attached`, runtime: `${runtime}/systemd/user.attached` },
     imageLinks: { persistent: `${config}/portables`, runtime: `${runtime}/portables` },
-    profiles: profileDirectories([config, runtime, '/etc', '/run', '/usr/local/lib', '/usr/lib'], ownProfiles),
+    profiles: profileDirectories(
+      [config, runtime, '/etc', '/run', '/usr/local/lib', '/usr/lib'],
+      ownProfiles,
+    ),
     unitPath: [
       `${config}/systemd/user.control`,
       `${runtime}/systemd/user.control`,

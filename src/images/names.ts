@@ -2,7 +2,8 @@
 import { PortableError, quoted } from '../base/errors.ts';
 
 /** What a caller means by an image argument. */
-export type ImageArgument = { readonly kind: 'name'; readonly name: string } | { readonly kind: 'path'; readonly path: string };
+export type ImageArgument =
+  { readonly kind: 'name'; readonly name: string } | { readonly kind: 'path'; readonly path: string };
 
 /**
  * Whether `name` may name an image: a file name of 1–255 bytes without control characters, not hidden by the

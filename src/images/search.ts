@@ -1,0 +1,189 @@
+/** Finding images: by name in the search path, by path, and all there are (spec "Images", Search path). */
+import { readdir, stat, statfs } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import path from 'node:path';
+import { PortableError, errnoOf, fileError, messageOf, quoted } from '../base/errors.ts';
+import type { HostPaths } from '../base/host-paths.ts';
+import type { Log } from '../base/log.ts';
+import { onDisk, resolveInside } from '../base/logical-path.ts';
+import type { Image, ImageType } from './image.ts';
+import { imageNameOf, isImageName, parseImageArgument } from './names.ts';
+import { isVersioned, pickVersion, splitPattern } from './versions.ts';
+
+/** What looking for images needs to know of the host. */
+export interface ImageContext {
+  /** Directory that stands for "/". */
+  readonly root: string;
+  readonly paths: HostPaths;
+  readonly log: Log;
+}
+
+/**
+ * The image a caller means by a name or a path.
+ * @throws PortableError InvalidArgs (bad name or path), NoSuchImage, FileNotFound (no such path), BadImageType
+ */
+export async function findImage(context: ImageContext, argument: string, what = 'image'): Promise<Image> {
+  const parsed = parseImageArgument(argument, what);
+  return parsed.kind === 'path' ? findByPath(context, parsed.path) : findByName(context, parsed.name);
+}
+
+/**
+ * The image `name` of the search path; "NAME.raw" is understood, too.
+ * @throws PortableError NoSuchImage
+ */
+export async function findByName(context: ImageContext, name: string): Promise<Image> {
+  for (const directory of context.paths.imageSearchPath) {
+    for (const fileName of fileNamesFor(name)) {
+      const image = await entryAt(context, path.join(directory, fileName), true);
+      if (image !== undefined) return image;
+    }
+  }
+  throw new PortableError('NoSuchImage', `there is no image ${quoted(name)}`, {
+    file: name,
+    hint: `looked in ${context.paths.imageSearchPath.join(', ')}; give an absolute path for an image elsewhere`,
+  });
+}
+
+/**
+ * The image at an absolute path.
+ * @throws PortableError FileNotFound, BadImageType
+ */
+export async function findByPath(context: ImageContext, given: string): Promise<Image> {
+  const wanted = given.replace(/\/$/, '');
+  const pattern = splitPattern(wanted);
+  const image =
+    pattern === undefined
+      ? await imageAt(context, wanted, false)
+      : await versionIn(context, pattern.directory, pattern.name, pattern.suffix, false);
+  if (image !== undefined) return { ...image, inSearchPath: isInSearchPath(context, image) };
+  throw new PortableError('BadImageType', `${quoted(given)} is not an image`, {
+    file: given,
+    hint: 'an image is a directory, a block device, or a regular file whose name ends in ".raw"',
+  });
+}
+
+/** All images of the search path, sorted by name; entries that are none, or cannot be read, are left out. */
+export async function listImages(context: ImageContext): Promise<readonly Image[]> {
+  const found = new Map<string, Image>();
+  for (const directory of context.paths.imageSearchPath) {
+    for (const fileName of await namesIn(context, directory)) {
+      const name = imageNameOf(fileName.replace(/\.v$/, ''));
+      if (found.has(name) || !isImageName(name)) continue;
+      const image = await entryAt(context, path.join(directory, fileName), true).catch((error: unknown) => {
+        context.log.warning(`skipping ${quoted(path.join(directory, fileName))}: ${messageOf(error)}`);
+        return undefined;
+      });
+      if (image !== undefined) found.set(name, image);
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** File names that an image of this name can have, in the order of preference. */
+function fileNamesFor(name: string): readonly string[] {
+  const names = [name, `${name}.raw`, `${name}.v`, `${name}.raw.v`];
+  return isVersioned(name) ? [] : names;
+}
+
+/** Entries that are never images, whatever they are. */
+const skipped =
+  /^\.#|\.sysupdate\.|\.(nspawn|oci-config|roothash|roothash\.p7s|usrhash|usrhash\.p7s|verity)$/;
+
+async function namesIn(context: ImageContext, directory: string): Promise<readonly string[]> {
+  const names = await readdir(onDisk(context.root, await resolveInside(context.root, directory)), {
+    encoding: 'buffer',
+  }).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') {
+      context.log.warning(`skipping the images in ${quoted(directory)}: ${messageOf(error)}`);
+    }
+    return [];
+  });
+  return names
+    .map((bytes) => ({ bytes, text: bytes.toString() }))
+    .filter(({ bytes, text }) => Buffer.from(text).equals(bytes) && !skipped.test(text))
+    .map(({ text }) => text)
+    .sort();
+}
+
+/** The image at an entry of the search path, versions looked into; undefined when it is none, or a broken link. */
+async function entryAt(context: ImageContext, at: string, inSearchPath: boolean): Promise<Image | undefined> {
+  try {
+    if (!isVersioned(at)) return await imageAt(context, at, inSearchPath);
+    const suffix = at.endsWith('.raw.v') ? '.raw' : '';
+    const name = path.basename(at, `${suffix}.v`);
+    const image = await versionIn(context, at, name, suffix, inSearchPath);
+    return image === undefined ? undefined : { ...image, name };
+  } catch (error) {
+    if (error instanceof PortableError && (error.code === 'FileNotFound' || error.code === 'Loop'))
+      return undefined;
+    throw error;
+  }
+}
+
+/** The best version that the directory `at` holds of `name`. */
+async function versionIn(
+  context: ImageContext,
+  at: string,
+  name: string,
+  suffix: string,
+  inSearchPath: boolean,
+): Promise<Image | undefined> {
+  const directory = await resolveInside(context.root, at);
+  let names: readonly string[];
+  try {
+    names = await readdir(onDisk(context.root, directory));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return undefined;
+    throw fileError(error, 'read the versions in', at);
+  }
+  const picked = pickVersion(names, name, suffix);
+  if (picked === undefined) {
+    throw new PortableError(
+      'FileNotFound',
+      `no version of ${quoted(name)} in ${quoted(at)} fits this machine`,
+      {
+        file: at,
+        hint: `versions are called ${name}_VERSION${suffix} or ${name}_VERSION_ARCHITECTURE${suffix}`,
+      },
+    );
+  }
+  return imageAt(context, path.join(directory, picked), inSearchPath);
+}
+
+async function imageAt(context: ImageContext, at: string, inSearchPath: boolean): Promise<Image | undefined> {
+  const resolved = await resolveInside(context.root, at);
+  let facts: BigIntStats;
+  try {
+    facts = await stat(onDisk(context.root, resolved), { bigint: true });
+  } catch (error) {
+    throw fileError(error, 'look at', at);
+  }
+  const type = await typeOf(context, resolved, path.basename(at), facts);
+  if (type === undefined) return undefined;
+  return { name: imageNameOf(path.basename(at)), path: resolved, foundAt: at, type, inSearchPath };
+}
+
+const btrfsMagic = 0x9123683e;
+/** Inode number of the root of every btrfs subvolume. */
+const subvolumeInode = 256n;
+
+async function typeOf(
+  context: ImageContext,
+  resolved: string,
+  fileName: string,
+  facts: BigIntStats,
+): Promise<ImageType | undefined> {
+  if (facts.isBlockDevice()) return 'block';
+  if (facts.isFile()) return fileName.endsWith('.raw') ? 'raw' : undefined;
+  if (!facts.isDirectory()) return undefined;
+  if (facts.ino !== subvolumeInode) return 'directory';
+  const { type } = await statfs(onDisk(context.root, resolved));
+  return type === btrfsMagic ? 'subvolume' : 'directory';
+}
+
+/** Whether an image given by path is one that names of the search path lead to anyway. */
+function isInSearchPath(context: ImageContext, image: Image): boolean {
+  return [image.path, image.foundAt].some((each) =>
+    context.paths.imageSearchPath.includes(path.dirname(each)),
+  );
+}

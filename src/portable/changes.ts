@@ -1,0 +1,32 @@
+/** What was done to the host, in the words of the bus interface. */
+import type { Done, Step } from '../transaction/steps.ts';
+import type { Change } from './requests.ts';
+
+/**
+ * The changes that a client is told of, in order.
+ * @param silent directories whose coming and going is not reported (those of image links)
+ */
+export function toChanges(done: readonly Done[], silent: readonly string[]): readonly Change[] {
+  return done.filter(({ step }) => !isSilent(step, silent)).map(({ step }) => toChange(step));
+}
+
+function isSilent(step: Step, silent: readonly string[]): boolean {
+  return (step.kind === 'mkdir' || step.kind === 'rmdir') && silent.includes(step.path);
+}
+
+function toChange(step: Step): Change {
+  switch (step.kind) {
+    case 'mkdir':
+    case 'write':
+      return { type: step.kind, path: step.path, source: '' };
+    case 'copy':
+      return { type: 'copy', path: step.path, source: step.source };
+    case 'copy-image':
+      return { type: 'copy', path: step.path, source: step.source };
+    case 'symlink':
+      return { type: 'symlink', path: step.path, source: step.target };
+    case 'unlink':
+    case 'rmdir':
+      return { type: 'unlink', path: step.path, source: '' };
+  }
+}

@@ -1,0 +1,27 @@
+/** What the engine needs from outside: handed in by the composition root, or by whoever uses the library. */
+import type { HostPaths } from '../base/host-paths.ts';
+import type { Log } from '../base/log.ts';
+import type { Limits } from '../disk/budget.ts';
+import type { ServiceManager } from '../host/service-manager.ts';
+import type { Done, Plan } from '../transaction/steps.ts';
+
+export interface PortableContext {
+  /** Directory that stands for "/". */
+  readonly root: string;
+  readonly paths: HostPaths;
+  readonly limits: Limits;
+  readonly manager: ServiceManager;
+  readonly log: Log;
+}
+
+/** Carries out a plan as one transaction; runtime plans keep their journal where the next boot forgets it. */
+export type ApplyPlan = (
+  plan: Plan,
+  runtime: boolean,
+  signal: AbortSignal | undefined,
+) => Promise<readonly Done[]>;
+
+/** What changing the host needs besides. */
+export interface MutationContext extends PortableContext {
+  readonly apply: ApplyPlan;
+}

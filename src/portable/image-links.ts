@@ -1,0 +1,124 @@
+/**
+ * The links (or, in mixed mode, copies) that make images outside the search path known by name. An image in the
+ * search path needs none. What this attachment did not make itself, it never removes (spec "Where systemd goes
+ * wrong", first row).
+ */
+import { lstat, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
+import { onDisk, resolveInside } from '../base/logical-path.ts';
+import type { Image } from '../images/image.ts';
+import type { Step } from '../transaction/steps.ts';
+import type { AttachedUnit } from './attachments.ts';
+
+/** Notes in a drop-in, after the marker: an image copy that the attachment made, a link that was there before it. */
+const copiedNote = '# portabled: copied ';
+const keptNote = '# portabled: kept ';
+
+interface LinkPlan {
+  readonly steps: readonly Step[];
+  /** Comment lines for the drop-ins of this attachment. */
+  readonly notes: readonly string[];
+}
+
+interface LinkContext {
+  readonly root: string;
+  /** The directory that links go to. */
+  readonly directory: string;
+  /** Everything attached in the same lifetime, this attachment's own old units left out. */
+  readonly others: readonly AttachedUnit[];
+  readonly force: boolean;
+}
+
+/**
+ * What to link or copy for the images of a new attachment, extensions first.
+ * @param owned links and copies of the attachment that is being replaced
+ * @throws PortableError FileExists when another image has the name already
+ */
+export async function planLinks(
+  context: LinkContext,
+  images: readonly Image[],
+  copy: boolean,
+  owned: ReadonlySet<string>,
+): Promise<LinkPlan> {
+  const [image, ...extensions] = images;
+  const steps: Step[] = [];
+  const notes: string[] = [];
+  for (const each of [...extensions, ...(image === undefined ? [] : [image])]) {
+    if (each.inSearchPath) continue;
+    const at = path.join(context.directory, path.basename(each.path));
+    const present = await inspectEntry(context.root, at);
+    if (present === each.path && !copy) {
+      if (!owned.has(at) && wasThere(context, at, each)) notes.push(`${keptNote}${quoted(at)}`);
+      continue;
+    }
+    if (present !== undefined && !owned.has(at) && !(context.force && present !== notALink))
+      throw nameTaken(each, at);
+    const replace = present !== undefined;
+    if (copy) {
+      notes.push(`${copiedNote}${quoted(at)}`);
+      steps.push({ kind: 'copy-image', path: at, source: each.path, replace });
+    } else {
+      steps.push({ kind: 'symlink', path: at, target: each.path, replace });
+    }
+  }
+  if (steps.length > 0) steps.unshift({ kind: 'mkdir', path: context.directory, mode: 0o755 });
+  return { steps, notes };
+}
+
+/** Whether a link that leads to the image was made by someone else than an attachment. */
+function wasThere(context: LinkContext, at: string, image: Image): boolean {
+  const sharing = context.others.filter((unit) => unit.images.includes(image.path));
+  return sharing.length === 0 || sharing.some((unit) => unit.notes.includes(`${keptNote}${quoted(at)}`));
+}
+
+/**
+ * The links and copies that the attachment of `units` made and no other attachment needs.
+ * @returns paths to remove; copies are directories or files, links are links
+ */
+export async function ownedLinks(
+  context: Omit<LinkContext, 'force'>,
+  units: readonly AttachedUnit[],
+): Promise<ReadonlySet<string>> {
+  const owned = new Set<string>();
+  const images = new Set(units.flatMap((unit) => [...unit.images].reverse()));
+  for (const image of images) {
+    if (context.others.some((unit) => unit.images.includes(image))) continue;
+    const at = path.join(context.directory, path.basename(image));
+    const notes = new Set(units.filter((unit) => unit.images.includes(image)).flatMap((unit) => unit.notes));
+    if (at === image || notes.has(`${keptNote}${quoted(at)}`)) continue;
+    const present = await inspectEntry(context.root, at);
+    if (present === undefined) continue;
+    if (present === notALink ? notes.has(`${copiedNote}${quoted(at)}`) : present === image) owned.add(at);
+  }
+  return owned;
+}
+
+const notALink = Symbol('not a link');
+
+/** What is at a path: nothing, something that is no link, or a link and where it leads (as far as it does). */
+async function inspectEntry(root: string, at: string): Promise<string | typeof notALink | undefined> {
+  const entry = onDisk(root, at);
+  try {
+    if (!(await lstat(entry)).isSymbolicLink()) return notALink;
+    const target = path.resolve(path.dirname(at), await readlink(entry));
+    return await resolveInside(root, target).catch((error: unknown) => {
+      if (error instanceof PortableError) return target;
+      throw error;
+    });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw fileError(error, 'look at', at);
+  }
+}
+
+function nameTaken(image: Image, at: string): PortableError {
+  return new PortableError(
+    'FileExists',
+    `cannot make ${quoted(image.path)} known as ${quoted(at)}: something else is there`,
+    {
+      file: at,
+      hint: 'rename one of the two images, or remove the other',
+    },
+  );
+}

@@ -1,0 +1,155 @@
+/** Reading an image and its extensions: what they call themselves, their unit files, their image policies. */
+import { PortableError, quoted } from '../base/errors.ts';
+import { onDisk } from '../base/logical-path.ts';
+import { Budget } from '../disk/budget.ts';
+import { openImage } from '../disk/open.ts';
+import type { OpenedImage } from '../disk/open.ts';
+import { readFile } from '../disk/walk.ts';
+import type { Image } from '../images/image.ts';
+import { findImage } from '../images/search.ts';
+import type { PortableContext } from './context.ts';
+import { checkExtension, findExtensionRelease } from './extension-release.ts';
+import type { ExtensionRelease } from './extension-release.ts';
+import { parseOsRelease } from './os-release.ts';
+import type { ImageRef } from './requests.ts';
+import { findUnits } from './units.ts';
+import type { UnitFile } from './units.ts';
+
+/** One image of a stack, read. */
+export interface Layer {
+  readonly image: Image;
+  /** os-release, or extension-release, as stored. */
+  readonly release: Buffer;
+  readonly fields: ReadonlyMap<string, string>;
+  readonly units: ReadonlyMap<string, UnitFile>;
+  /** What dissecting it found, for image policies; undefined for directories. */
+  readonly policy: OpenedImage['policy'];
+}
+
+export interface ExtensionLayer extends Layer {
+  readonly extension: ExtensionRelease;
+}
+
+/** An image with its extensions. */
+export interface Stack {
+  readonly root: Layer;
+  readonly extensions: readonly ExtensionLayer[];
+  /** Every unit, with the layer that brings it, sorted by name; of several layers with one unit the lowest counts. */
+  readonly units: ReadonlyMap<string, { readonly file: UnitFile; readonly layer: Layer }>;
+}
+
+interface ReadOptions {
+  /** Unit name prefixes; empty = every unit. */
+  readonly matches: readonly string[];
+  /** Take an extension's only extension-release, whatever its name. */
+  readonly relax: boolean;
+  /** Refuse extensions that do not fit the image. */
+  readonly check: boolean;
+}
+
+/**
+ * Finds and reads all images of a request.
+ * @throws PortableError of finding, opening or reading; Stale for an extension that does not fit
+ */
+export async function readStack(
+  context: PortableContext,
+  ref: ImageRef,
+  options: ReadOptions,
+): Promise<Stack> {
+  const image = await findImage(context, ref.image);
+  const found: Image[] = [];
+  for (const each of ref.extensions) found.push(await findImage(context, each, 'extension'));
+  const root = await readRoot(context, image, options.matches);
+  const extensions: ExtensionLayer[] = [];
+  for (const each of found) {
+    const layer = await readExtension(context, each, options);
+    if (options.check) {
+      checkExtension(each.path, layer.extension, { path: image.path, osRelease: root.fields });
+    }
+    extensions.push(layer);
+  }
+  return { root, extensions, units: mergeUnits([root, ...extensions]) };
+}
+
+/** The os-release of an image, parsed; empty when it has none. */
+export async function readOsRelease(
+  context: PortableContext,
+  image: Image,
+): Promise<ReadonlyMap<string, string>> {
+  return withImage(context, image, async (opened, budget) => {
+    const content = await osReleaseOf(opened, budget);
+    return content === undefined ? new Map() : parseOsRelease(content);
+  });
+}
+
+function readRoot(context: PortableContext, image: Image, matches: readonly string[]): Promise<Layer> {
+  return withImage(context, image, async (opened, budget) => {
+    const release = await osReleaseOf(opened, budget);
+    if (release === undefined) throw lacksOsRelease(image);
+    const units = await findUnits(opened.tree, context.paths.scope, matches, budget);
+    return { image, release, fields: parseOsRelease(release), units, policy: opened.policy };
+  });
+}
+
+function readExtension(
+  context: PortableContext,
+  image: Image,
+  options: ReadOptions,
+): Promise<ExtensionLayer> {
+  return withImage(context, image, async (opened, budget) => {
+    const extension = await findExtensionRelease(opened.tree, image.name, options.relax, budget);
+    const units = await findUnits(opened.tree, context.paths.scope, options.matches, budget);
+    return {
+      image,
+      release: extension.content,
+      fields: extension.fields,
+      units,
+      policy: opened.policy,
+      extension,
+    };
+  });
+}
+
+/** Opens an image for as long as `use` runs. One inspection has one budget. */
+async function withImage<T>(
+  context: PortableContext,
+  image: Image,
+  use: (opened: OpenedImage, budget: Budget) => Promise<T>,
+): Promise<T> {
+  const budget = new Budget(image.path, context.limits);
+  const opened = await openImage({ path: onDisk(context.root, image.path), type: image.type }, budget);
+  try {
+    return await use(opened, budget);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** os-release(5): /etc first, then /usr/lib. */
+async function osReleaseOf(opened: OpenedImage, budget: Budget): Promise<Buffer | undefined> {
+  const { osReleaseBytes } = budget.limits;
+  return (
+    (await readFile(opened.tree, '/etc/os-release', osReleaseBytes, budget)) ??
+    (await readFile(opened.tree, '/usr/lib/os-release', osReleaseBytes, budget))
+  );
+}
+
+function lacksOsRelease(image: Image): PortableError {
+  const isDirectory = image.type === 'directory' || image.type === 'subvolume';
+  return new PortableError(
+    isDirectory ? 'InvalidArgs' : 'NoMedium',
+    `${quoted(image.path)} lacks os-release data`,
+    {
+      file: image.path,
+      hint: 'a portable service image has /etc/os-release or /usr/lib/os-release',
+    },
+  );
+}
+
+function mergeUnits(layers: readonly Layer[]): Stack['units'] {
+  const merged = new Map<string, { file: UnitFile; layer: Layer }>();
+  for (const layer of layers) {
+    for (const [name, file] of layer.units) if (!merged.has(name)) merged.set(name, { file, layer });
+  }
+  return new Map([...merged].sort(([a], [b]) => (a < b ? -1 : 1)));
+}

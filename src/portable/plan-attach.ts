@@ -1,0 +1,103 @@
+/** The steps that put units on the host (spec "Attaching", What is written). */
+import { dropInName, formatDropIn, nameAndVersion, profileLinkName } from './drop-in.ts';
+import type { DropInLayer } from './drop-in.ts';
+import type { PortableContext } from './context.ts';
+import type { ExtensionLayer, Layer, Stack } from './layers.ts';
+import { stackPolicies } from './policies.ts';
+import { findProfileFile } from './profiles.ts';
+import type { AttachRequest } from './requests.ts';
+import { portableUnitType } from './unit-name.ts';
+import type { PortableUnitType } from './unit-name.ts';
+import type { UnitFile } from './units.ts';
+import type { Step } from '../transaction/steps.ts';
+
+interface UnitsPlan {
+  readonly context: PortableContext;
+  readonly request: AttachRequest;
+  readonly stack: Stack;
+  readonly units: Stack['units'];
+  /** The directory of attached units. */
+  readonly directory: string;
+  /** Comment lines for the drop-ins (image-links.ts). */
+  readonly notes: readonly string[];
+  /** Files that may be replaced: those of the attachment being replaced. Everything, with force. */
+  readonly mayReplace: (path: string) => boolean;
+}
+
+/**
+ * Steps for the units: of each its drop-in directory, drop-in, profile, and last the unit itself, so that the service
+ * manager never sees a unit without its drop-ins.
+ * @throws PortableError when a profile cannot be read, or a path cannot be written into a unit file
+ */
+export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
+  const { stack, request, directory } = plan;
+  const policies = await stackPolicies(plan.context.manager, stack);
+  const image = rootDropInLayer(stack.root);
+  const extensions = stack.extensions.map(extensionDropInLayer);
+  const steps: Step[] = [{ kind: 'mkdir', path: directory, mode: 0o755 }];
+  for (const [unit, { file, layer }] of plan.units) {
+    const type = portableUnitType(unit);
+    if (type === undefined) continue;
+    const dropIns = `${directory}/${unit}.d`;
+    const holder =
+      layer === stack.root ? image : extensions[stack.extensions.findIndex((each) => each === layer)];
+    const content = formatDropIn({
+      unit,
+      image,
+      extensions,
+      holder: holder ?? image,
+      ...policies,
+      relaxExtensionRelease: request.forceExtension,
+      notes: plan.notes,
+    });
+    const dropIn = `${dropIns}/${dropInName}`;
+    steps.push(
+      { kind: 'mkdir', path: dropIns, mode: 0o755 },
+      { kind: 'write', path: dropIn, mode: 0o644, content, replace: plan.mayReplace(dropIn) },
+      ...(await planProfile(plan, type, `${dropIns}/${profileLinkName}`)),
+      planUnit(plan, file, layer),
+    );
+  }
+  return steps;
+}
+
+async function planProfile(plan: UnitsPlan, type: PortableUnitType, at: string): Promise<readonly Step[]> {
+  const file = await findProfileFile(plan.context, plan.request.profile, type);
+  if (file === undefined) return [];
+  const replace = plan.mayReplace(at);
+  return plan.request.copyMode === 'copy'
+    ? [{ kind: 'copy', path: at, mode: 0o644, content: file.content, source: file.path, replace }]
+    : [{ kind: 'symlink', path: at, target: file.path, replace }];
+}
+
+function planUnit(plan: UnitsPlan, file: UnitFile, layer: Layer): Step {
+  const path = `${plan.directory}/${file.name}`;
+  const replace = plan.mayReplace(path);
+  const onHost = isDirectory(layer);
+  if (onHost && plan.request.copyMode === 'symlink') {
+    return { kind: 'symlink', path, target: layer.image.path + file.realPath, replace };
+  }
+  const source = onHost ? layer.image.path + file.path : '';
+  return { kind: 'copy', path, mode: 0o644, content: file.content, source, replace };
+}
+
+function isDirectory(layer: Layer): boolean {
+  return layer.image.type === 'directory' || layer.image.type === 'subvolume';
+}
+
+function rootDropInLayer(layer: Layer): DropInLayer {
+  return {
+    path: layer.image.path,
+    disk: !isDirectory(layer),
+    nameAndVersion: nameAndVersion(layer.fields, ''),
+  };
+}
+
+function extensionDropInLayer(layer: ExtensionLayer): DropInLayer {
+  const prefix = layer.extension.class === 'sysext' ? 'SYSEXT_' : 'CONFEXT_';
+  return {
+    path: layer.image.path,
+    disk: !isDirectory(layer),
+    nameAndVersion: nameAndVersion(layer.fields, prefix),
+  };
+}

@@ -1,0 +1,41 @@
+/** The steps that take an attachment off the host again (spec "Attaching", Detach). */
+import { dropInName, profileLinkName } from './drop-in.ts';
+import type { AttachedUnit } from './attachments.ts';
+import type { Step } from '../transaction/steps.ts';
+
+/**
+ * Steps that remove attached units: each unit before its drop-ins, then the links, then the directory if it is empty.
+ * Foreign files in a drop-in directory stay, and their directory with them.
+ * @param links what the attachment made in the directory of image links (ownedLinks)
+ */
+export function planRemoval(
+  directory: string,
+  units: readonly AttachedUnit[],
+  links: ReadonlySet<string>,
+  linkDirectory: string,
+): readonly Step[] {
+  return [
+    ...units.flatMap(removeUnit),
+    ...removeLinks(links),
+    ...(links.size > 0 && linkDirectory.startsWith('/run/')
+      ? [{ kind: 'rmdir', path: linkDirectory } as const]
+      : []),
+    { kind: 'rmdir', path: directory },
+  ];
+}
+
+/** Steps that remove one attached unit. */
+export function removeUnit({ directory, unit }: AttachedUnit): readonly Step[] {
+  const dropIns = `${directory}/${unit}.d`;
+  return [
+    { kind: 'unlink', path: `${directory}/${unit}` },
+    { kind: 'unlink', path: `${dropIns}/${profileLinkName}` },
+    { kind: 'unlink', path: `${dropIns}/${dropInName}` },
+    { kind: 'rmdir', path: dropIns },
+  ];
+}
+
+/** Steps that remove image links and copies. */
+export function removeLinks(links: Iterable<string>): readonly Step[] {
+  return [...links].map((path) => ({ kind: 'unlink', path, recursive: true }) as const);
+}

@@ -1,0 +1,63 @@
+/**
+ * Writing values into unit files so that the service manager reads back exactly what was meant
+ * (systemd.syntax(7), systemd.unit(5) section Specifiers). Each function is for one way that settings are read.
+ */
+import { PortableError, quoted } from '../base/errors.ts';
+
+/** A path that takes the whole rest of the line: RootDirectory=, RootImage=. Only "%" means something. */
+export function wholeLinePath(path: string): string {
+  checkRepresentable(path);
+  if (/[\s\\]$/.test(path)) {
+    throw unrepresentable(path, 'it ends in white space or a backslash, which the end of a line loses');
+  }
+  return specifiers(path);
+}
+
+/** A directory for wholeLinePath: a trailing slash keeps a last character that would be lost. */
+export function wholeLineDirectory(path: string): string {
+  checkRepresentable(path);
+  return specifiers(/[\s\\]$/.test(path) ? `${path}/` : path);
+}
+
+/** One item of a list of C-unescaped words: Environment=, LogExtraFields=. Plain text stays as it is. */
+export function word(text: string): string {
+  checkRepresentable(text);
+  const value = specifiers(text);
+  return /^[^\s"'\\]*$/.test(value) ? value : `"${escapeQuoted(value)}"`;
+}
+
+/** One image of ExtensionImages=, where ":" separates options and words are unescaped twice over. */
+export function imageWord(path: string, options = ''): string {
+  checkRepresentable(path);
+  const value = specifiers(path).replace(/[\\:"']/g, (c) => `\\${c}`);
+  const tuple = options === '' ? value : `${value}:${options}`;
+  return /\s/.test(tuple) || /["']/.test(path) ? `"${tuple}"` : tuple;
+}
+
+/** One directory of ExtensionDirectories=. */
+export function directoryWord(path: string): string {
+  return word(path);
+}
+
+/** "%" begins a specifier; doubled it is itself. */
+function specifiers(text: string): string {
+  return text.replaceAll('%', '%%');
+}
+
+function escapeQuoted(text: string): string {
+  return text.replace(/["\\]/g, (c) => `\\${c}`);
+}
+
+function checkRepresentable(text: string): void {
+  // eslint-disable-next-line no-control-regex -- control characters are what is refused
+  if (/[\u0000-\u001f\u007f]/.test(text)) {
+    throw unrepresentable(text, 'it has control characters in it, which unit files cannot carry');
+  }
+}
+
+function unrepresentable(path: string, why: string): PortableError {
+  return new PortableError('InvalidArgs', `${quoted(path)} cannot be written into a unit file: ${why}`, {
+    file: path,
+    hint: 'rename the image',
+  });
+}
