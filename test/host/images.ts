@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { idleProgram } from './idle-program.ts';
 
 /** Compressors that the kernel reads in squashfs. */
 export const squashfsCompressions = ['gzip', 'xz', 'zstd', 'lz4', 'lzo'] as const;
@@ -30,8 +31,8 @@ export interface ImageContents {
   };
 }
 
-/** A service that runs nothing and stays active: enough for everything but real execution. */
-export const idleService = '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n';
+/** A service that starts and then waits for ever; its program is in every image that is not an extension. */
+export const idleService = '[Service]\nExecStart=/usr/bin/idle\n';
 
 /** Writes an image as a directory tree, with the mount points that a portable service needs. */
 export async function writeImageTree(dir: string, contents: ImageContents): Promise<void> {
@@ -47,6 +48,8 @@ export async function writeImageTree(dir: string, contents: ImageContents): Prom
     }
     await put('etc/resolv.conf', '');
     await put('etc/machine-id', '');
+    await put('usr/bin/idle', idleProgram());
+    await chmod(path.join(dir, 'usr/bin/idle'), 0o755);
     const { osRelease = { ID: 'test', VERSION_ID: '1' } } = contents;
     if (osRelease !== false) await put('usr/lib/os-release', assignments(osRelease));
   } else {
