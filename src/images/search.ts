@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts';
 import { onDisk, resolveInside } from '../base/logical-path.ts';
 import type { Image, ImageType } from './image.ts';
 import { imageNameOf, isImageName, parseImageArgument } from './names.ts';
+import { btrfsMagic, subvolumeInode } from './subvolume.ts';
 import { isVersioned, pickVersion, splitPattern } from './versions.ts';
 
 /** What looking for images needs to know of the host. */
@@ -24,24 +25,30 @@ export interface ImageContext {
  */
 export async function findImage(context: ImageContext, argument: string, what = 'image'): Promise<Image> {
   const parsed = parseImageArgument(argument, what);
-  return parsed.kind === 'path' ? findByPath(context, parsed.path) : findByName(context, parsed.name);
+  return parsed.kind === 'path' ? findByPath(context, parsed.path) : findByName(context, parsed.name, what);
 }
 
 /**
  * The image `name` of the search path; "NAME.raw" is understood, too.
- * @throws PortableError NoSuchImage
+ * @param what the argument's name, for the message
+ * @throws PortableError NoSuchImage; FileNotFound for an extension
  */
-export async function findByName(context: ImageContext, name: string): Promise<Image> {
+export async function findByName(context: ImageContext, name: string, what = 'image'): Promise<Image> {
   for (const directory of context.paths.imageSearchPath) {
     for (const fileName of fileNamesFor(name)) {
       const image = await entryAt(context, path.join(directory, fileName), true);
       if (image !== undefined) return image;
     }
   }
-  throw new PortableError('NoSuchImage', `there is no image ${quoted(name)}`, {
-    file: name,
-    hint: `looked in ${context.paths.imageSearchPath.join(', ')}; give an absolute path for an image elsewhere`,
-  });
+  // the bus interface has an error of its own only for the image itself, not for its extensions
+  throw new PortableError(
+    what === 'image' ? 'NoSuchImage' : 'FileNotFound',
+    `there is no ${what} ${quoted(name)}`,
+    {
+      file: name,
+      hint: `looked in ${context.paths.imageSearchPath.join(', ')}; give an absolute path for an image elsewhere`,
+    },
+  );
 }
 
 /**
@@ -79,10 +86,13 @@ export async function listImages(context: ImageContext): Promise<readonly Image[
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** NAME_MAX, limits.h(0p) */
+const maxNameBytes = 255;
+
 /** File names that an image of this name can have, in the order of preference. */
 function fileNamesFor(name: string): readonly string[] {
   const names = [name, `${name}.raw`, `${name}.v`, `${name}.raw.v`];
-  return isVersioned(name) ? [] : names;
+  return isVersioned(name) ? [] : names.filter((each) => Buffer.byteLength(each) <= maxNameBytes);
 }
 
 /** Entries that are never images, whatever they are. */
@@ -162,10 +172,6 @@ async function imageAt(context: ImageContext, at: string, inSearchPath: boolean)
   if (type === undefined) return undefined;
   return { name: imageNameOf(path.basename(at)), path: resolved, foundAt: at, type, inSearchPath };
 }
-
-const btrfsMagic = 0x9123683e;
-/** Inode number of the root of every btrfs subvolume. */
-const subvolumeInode = 256n;
 
 async function typeOf(
   context: ImageContext,

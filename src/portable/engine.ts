@@ -1,5 +1,6 @@
 /** Attach, detach, reattach: read and check everything, plan, then apply in one transaction. */
 import { PortableError, quoted } from '../base/errors.ts';
+import { findImage } from '../images/search.ts';
 import type { Step } from '../transaction/steps.ts';
 import { scanAttached } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
@@ -101,6 +102,7 @@ export async function reattach(
   signal?: AbortSignal,
 ): Promise<ReattachResult> {
   const place = placeOf(context, request.runtime);
+  await findImage(context, request.image);
   const { selected, others } = await findAttached(context, request, place);
   const { stack, units } = await readAndCheck(context, request);
   if (!request.force) checkOwnership(others, [...units.keys()]);

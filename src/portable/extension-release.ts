@@ -26,6 +26,9 @@ const places: readonly { readonly class: ExtensionClass; readonly directory: str
   { class: 'confext', directory: '/etc/extension-release.d' },
 ];
 
+/** Where extension-release files are, inside an extension. */
+export const extensionReleaseDirectories: readonly string[] = places.map((place) => place.directory);
+
 const filePrefix = 'extension-release.';
 const strictAttribute = 'user.extension-release.strict';
 
@@ -50,7 +53,7 @@ export async function findExtensionRelease(
   }
   throw new PortableError(
     'Stale',
-    `${quoted(tree.name)} is no extension called ${quoted(name)}: it has no ${filePrefix}${name} in ${places.map((place) => place.directory).join(' or ')}`,
+    `${quoted(tree.name)} is no extension called ${quoted(name)}: it has no ${filePrefix}${name} in ${extensionReleaseDirectories.join(' or ')}`,
     { file: tree.name, hint: 'rename the file in the image, or attach with --force' },
   );
 }

@@ -4,11 +4,12 @@ import { onDisk } from '../base/logical-path.ts';
 import { Budget } from '../disk/budget.ts';
 import { openImage } from '../disk/open.ts';
 import type { OpenedImage } from '../disk/open.ts';
-import { readFile } from '../disk/walk.ts';
+import type { FileTree } from '../disk/tree.ts';
+import { listDirectory, readFile } from '../disk/walk.ts';
 import type { Image } from '../images/image.ts';
 import { findImage } from '../images/search.ts';
 import type { PortableContext } from './context.ts';
-import { checkExtension, findExtensionRelease } from './extension-release.ts';
+import { checkExtension, extensionReleaseDirectories, findExtensionRelease } from './extension-release.ts';
 import type { ExtensionRelease } from './extension-release.ts';
 import { parseOsRelease } from './os-release.ts';
 import type { ImageRef } from './requests.ts';
@@ -71,20 +72,41 @@ export async function readStack(
   return { root, extensions, units: mergeUnits([root, ...extensions]) };
 }
 
+/**
+ * Reads all that an inspection would show of an image, through a view of its tree.
+ * @throws whatever the view refuses
+ */
+export async function readLayerFiles(
+  context: PortableContext,
+  image: Image,
+  view: (tree: FileTree) => FileTree,
+): Promise<void> {
+  await withImage(context, image, async (opened, budget) => {
+    const tree = view(opened.tree);
+    await osReleaseOf(tree, budget);
+    for (const place of extensionReleaseDirectories) {
+      for (const { name } of (await listDirectory(tree, place, budget)) ?? []) {
+        await readFile(tree, `${place}/${name.toString()}`, budget.limits.osReleaseBytes, budget);
+      }
+    }
+    await findUnits(tree, context.paths.scope, [], budget);
+  });
+}
+
 /** The os-release of an image, parsed; empty when it has none. */
 export async function readOsRelease(
   context: PortableContext,
   image: Image,
 ): Promise<ReadonlyMap<string, string>> {
   return withImage(context, image, async (opened, budget) => {
-    const content = await osReleaseOf(opened, budget);
+    const content = await osReleaseOf(opened.tree, budget);
     return content === undefined ? new Map() : parseOsRelease(content);
   });
 }
 
 function readRoot(context: PortableContext, image: Image, matches: readonly string[]): Promise<Layer> {
   return withImage(context, image, async (opened, budget) => {
-    const release = await osReleaseOf(opened, budget);
+    const release = await osReleaseOf(opened.tree, budget);
     if (release === undefined) throw lacksOsRelease(image);
     const units = await findUnits(opened.tree, context.paths.scope, matches, budget);
     return { image, release, fields: parseOsRelease(release), units, policy: opened.policy };
@@ -126,11 +148,11 @@ async function withImage<T>(
 }
 
 /** os-release(5): /etc first, then /usr/lib. */
-async function osReleaseOf(opened: OpenedImage, budget: Budget): Promise<Buffer | undefined> {
+async function osReleaseOf(tree: FileTree, budget: Budget): Promise<Buffer | undefined> {
   const { osReleaseBytes } = budget.limits;
   return (
-    (await readFile(opened.tree, '/etc/os-release', osReleaseBytes, budget)) ??
-    (await readFile(opened.tree, '/usr/lib/os-release', osReleaseBytes, budget))
+    (await readFile(tree, '/etc/os-release', osReleaseBytes, budget)) ??
+    (await readFile(tree, '/usr/lib/os-release', osReleaseBytes, budget))
   );
 }
 
