@@ -1,0 +1,46 @@
+/**
+ * Entries with fields of their own, which standard error cannot carry. journald takes them on a datagram socket that
+ * Node cannot speak to; logger(1) of util-linux, which every systemd host has, can: `logger --journald`.
+ */
+import { messageOf } from '../../base/errors.ts';
+import { journalText, type Entry } from './entry.ts';
+
+/** Longer than this logger does not get: journald is wedged, and the entry goes to standard error instead. */
+const loggerTimeoutMs = 5000;
+
+export class JournalWriter {
+  readonly #identifier: string;
+  readonly #pid: number;
+  readonly #otherwise: (entry: Entry, reason: string) => void;
+  #last: Promise<void> = Promise.resolve();
+
+  /** @param otherwise gets the entries that could not be handed to the journal, and why */
+  constructor(identifier: string, pid: number, otherwise: (entry: Entry, reason: string) => void) {
+    this.#identifier = identifier;
+    this.#pid = pid;
+    this.#otherwise = otherwise;
+  }
+
+  /** Queues an entry; entries arrive in the order they were written in. */
+  write(entry: Entry): void {
+    this.#last = this.#last.then(() => this.#send(entry));
+  }
+
+  /** Resolves when everything written so far is in the journal, or was given to `otherwise`. Never rejects. */
+  flush(): Promise<void> {
+    return this.#last;
+  }
+
+  async #send(entry: Entry): Promise<void> {
+    try {
+      const { execa } = await import('execa');
+      await execa('logger', ['--journald'], {
+        input: journalText(entry, this.#identifier, this.#pid),
+        stdout: 'ignore',
+        timeout: loggerTimeoutMs,
+      });
+    } catch (error) {
+      this.#otherwise(entry, messageOf(error));
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
+import assert from 'node:assert/strict';
+
+import { IdleWatch } from '../../../src/daemon/idle.ts';
+
+describe('the idle watch', () => {
+  let now = 0;
+  let idle = 0;
+  const watch = (timeoutMs: number, busy: () => boolean = () => false): IdleWatch =>
+    new IdleWatch({ timeoutMs, busy, onIdle: () => idle++ });
+  const pass = (ms: number): void => {
+    for (let i = 0; i < ms; i++) {
+      now++;
+      mock.timers.tick(1);
+    }
+  };
+
+  beforeEach(() => {
+    now = 1000;
+    idle = 0;
+    mock.timers.enable({ apis: ['setTimeout'] });
+    mock.method(performance, 'now', () => now);
+  });
+  afterEach(() => {
+    mock.timers.reset();
+    mock.restoreAll();
+  });
+
+  it('tells after the time, and once', () => {
+    watch(100);
+    pass(99);
+    assert.equal(idle, 0);
+    pass(1);
+    assert.equal(idle, 1);
+    pass(1000);
+    assert.equal(idle, 1);
+  });
+
+  it('counts from the last activity', () => {
+    const idleWatch = watch(100);
+    for (let i = 0; i < 20; i++) {
+      pass(90);
+      idleWatch.active();
+    }
+    assert.equal(idle, 0);
+    pass(99);
+    assert.equal(idle, 0);
+    pass(1);
+    assert.equal(idle, 1);
+  });
+
+  it('waits for what is going on, and counts from its end at the latest', () => {
+    let busy = true;
+    watch(100, () => busy);
+    pass(1050);
+    busy = false;
+    pass(49);
+    assert.equal(idle, 0);
+    pass(51);
+    assert.equal(idle, 1);
+  });
+
+  it('can be stopped, or never tell', () => {
+    watch(100).stop();
+    watch(Infinity);
+    pass(100_000);
+    assert.equal(idle, 0);
+  });
+});
