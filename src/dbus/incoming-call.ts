@@ -1,7 +1,7 @@
 /** A method call somebody makes on us. */
 import { Message } from 'dbus-next/lib/message-type.js';
 import { messageFlag, messageType, type IncomingMessage } from './message.ts';
-import type { Value, ValuesOf } from './signature.ts';
+import type { ValuesOf } from './signature.ts';
 
 /** An error text is for people; more than this many characters of it are not. */
 const maxErrorText = 8192;
@@ -15,6 +15,8 @@ export class IncomingCall {
   /** The caller agrees to a question to the user (polkit). */
   readonly interactive: boolean;
   readonly expectsReply: boolean;
+  /** Of the arguments, in bytes. */
+  readonly size: number;
   /** The arguments were too many to keep; values() throws. */
   readonly oversized: boolean;
   readonly #message: IncomingMessage;
@@ -28,6 +30,7 @@ export class IncomingCall {
     this.signature = message.signature;
     this.interactive = (message.flags & messageFlag.allowInteractiveAuthorization) !== 0;
     this.expectsReply = (message.flags & messageFlag.noReplyExpected) === 0;
+    this.size = message.size;
     this.oversized = message.oversized;
     this.#message = message;
     this.#send = send;
@@ -42,7 +45,7 @@ export class IncomingCall {
   }
 
   /** @throws EncodeError when the values do not fit the signature or a message; nothing was sent then */
-  reply(signature: string, values: readonly Value[]): void {
+  reply(signature: string, values: readonly unknown[]): void {
     this.#answer({ type: messageType.return, signature, body: values });
   }
 

@@ -107,7 +107,11 @@ export class IncomingMessage implements Header {
   readonly #body: Buffer | undefined;
   readonly #little: boolean;
 
+  /** Of the body, in bytes. */
+  readonly size: number;
+
   constructor(fixed: Buffer, fields: Buffer, body: Buffer | undefined) {
+    this.size = extentOf(fixed).body;
     this.#little = fixed.readUInt8(0) === littleEndianMark;
     this.#body = body;
     this.type = fixed.readUInt8(1);

@@ -21,4 +21,16 @@ export interface Authority {
    * @throws PortableError AccessDenied, or InteractiveAuthorizationRequired when asking was not allowed
    */
   authorize(caller: Caller, action: Action, details: Readonly<Record<string, string>>): Promise<void>;
+
+  /**
+   * Whether the peer may do what no policy can allow others: turn the log up. On the system bus that is root.
+   * @param name unique bus name
+   */
+  isPrivileged(name: string): Promise<boolean>;
 }
+
+/** Of a user's own bus, where nobody else can call. */
+export const ownerAuthority: Authority = {
+  authorize: () => Promise.resolve(),
+  isPrivileged: () => Promise.resolve(true),
+};

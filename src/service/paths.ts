@@ -1,0 +1,13 @@
+/** Where the objects are (spec "D-Bus interface", Objects). */
+import { encodeLabel } from '../dbus/object-path.ts';
+
+export const busName = 'org.freedesktop.portable1';
+export const managerPath = '/org/freedesktop/portable1';
+/** The parent of the images' objects; has no interface of its own. */
+export const imagesPath = `${managerPath}/image`;
+export const logControlPath = '/org/freedesktop/LogControl1';
+
+/** The object of the image `name`. */
+export function imagePath(name: string): string {
+  return `${imagesPath}/${encodeLabel(name)}`;
+}

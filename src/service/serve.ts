@@ -1,0 +1,58 @@
+/** Answers every method call on a connection, exactly once, whatever happens. */
+import type { Log } from '../base/log.ts';
+import type { BusConnection } from '../dbus/connection.ts';
+import type { IncomingCall } from '../dbus/incoming-call.ts';
+import { failureOf } from './answer.ts';
+import { dispatch, type Dispatching } from './dispatch.ts';
+import { OperationLimit } from './operation-limit.ts';
+
+export interface ServeOptions extends Omit<Dispatching, 'limit'> {
+  readonly log: Log;
+  /** Called whenever a call begins or has been answered. */
+  readonly onActivity?: (() => void) | undefined;
+}
+
+export interface Service {
+  /** Calls that are not answered yet, among them those that wait for polkit or for their turn. */
+  readonly busy: number;
+  /** Resolves when no call is left. Those that arrive meanwhile are answered too. */
+  drained(): Promise<void>;
+}
+
+/** Serves the objects on `connection`. Ask for the bus name afterwards: from then on calls come. */
+export function serve(connection: BusConnection, options: ServeOptions): Service {
+  const { log, onActivity = () => undefined, ...objects } = options;
+  const context: Dispatching = { ...objects, limit: new OperationLimit() };
+  const pending = new Set<Promise<void>>();
+  connection.onCall((call) => {
+    onActivity();
+    const answered = answer(call, context, log).finally(() => {
+      pending.delete(answered);
+      onActivity();
+    });
+    pending.add(answered);
+  });
+  return {
+    get busy() {
+      return pending.size;
+    },
+    drained: async () => {
+      while (pending.size > 0) await Promise.all(pending);
+    },
+  };
+}
+
+async function answer(call: IncomingCall, context: Dispatching, log: Log): Promise<void> {
+  try {
+    const { signature, values } = await dispatch(call, context);
+    // when this throws, nothing was sent
+    call.reply(signature, values);
+  } catch (error) {
+    const { name, text, internal } = failureOf(error);
+    const about = `${call.member}() of ${call.sender} on ${call.path}: ${name}: ${text}`;
+    if (internal)
+      log.error(about, { CAUSE: (error instanceof Error ? error.stack : undefined) ?? String(error) });
+    else log.debug(about);
+    call.fail(name, text);
+  }
+}
