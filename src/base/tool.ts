@@ -1,0 +1,79 @@
+/** Runs the small programs of the base system (cp, rm, sync, flock) that do what Node cannot. */
+
+import { fileError, PortableError } from './errors.ts';
+
+export interface ToolOptions {
+  /** What is being done, as it fits after "cannot". */
+  readonly doing: string;
+  /** The file it is being done to. */
+  readonly file: string;
+  /** Ends the program; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Becomes descriptor 3 of the program. */
+  readonly descriptor?: number | undefined;
+  /** Exit codes other than 0 that the caller wants back instead of an error. */
+  readonly expect?: readonly number[] | undefined;
+}
+
+/** glibc's words for an errno in the C locale, which is how these programs tell us (strerror(3)). */
+const reasons: Readonly<Record<string, string>> = {
+  'No space left on device': 'ENOSPC',
+  'Disk quota exceeded': 'EDQUOT',
+  'Read-only file system': 'EROFS',
+  'Input/output error': 'EIO',
+  'Permission denied': 'EACCES',
+  'Operation not permitted': 'EPERM',
+  'No such file or directory': 'ENOENT',
+  'Cannot allocate memory': 'ENOMEM',
+};
+
+/**
+ * Runs a program without a shell and waits for it.
+ * @returns its exit code: 0 or one of `expect`
+ * @throws PortableError with the program's own words; NotSupported when it is not installed
+ */
+export async function runTool(
+  program: string,
+  args: readonly string[],
+  options: ToolOptions,
+): Promise<number> {
+  options.signal?.throwIfAborted();
+  const { execa } = await import('execa'); // late: most runs of the daemon never need it, and it takes a while to load
+  const result = await execa(program, args, {
+    // any descriptor will do, but execa's types end at 9
+    stdio: ['ignore', 'ignore', 'pipe', (options.descriptor as 9 | undefined) ?? 'ignore'],
+    env: { LC_ALL: 'C' },
+    reject: false,
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  });
+  if (result.exitCode === 0) return 0;
+  options.signal?.throwIfAborted();
+  if (result.exitCode !== undefined && options.expect?.includes(result.exitCode) === true) {
+    return result.exitCode;
+  }
+  throw toolError(program, result, options);
+}
+
+interface Outcome {
+  readonly code?: string | undefined;
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly stderr: string;
+}
+
+function toolError(program: string, outcome: Outcome, options: ToolOptions): PortableError {
+  const { doing, file } = options;
+  if (outcome.code === 'ENOENT') {
+    return new PortableError('NotSupported', `cannot ${doing}: the program "${program}" is not installed`, {
+      file,
+    });
+  }
+  const said = outcome.stderr.trim().split('\n')[0] ?? '';
+  const found = Object.entries(reasons).find(([words]) => said.endsWith(words));
+  const ended = outcome.signal ?? `status ${String(outcome.exitCode)}`;
+  const message = `cannot ${doing}: ${said === '' ? `${program} ended with ${ended}` : said}`;
+  const cause = new Error(`${program}: ${ended}: ${outcome.stderr.trim()}`);
+  if (found === undefined) return new PortableError('Failed', message, { file, cause });
+  const { code, dbusName } = fileError(Object.assign(cause, { code: found[1] }), doing, file);
+  return new PortableError(code, message, { file, cause, dbusName });
+}

@@ -1,0 +1,96 @@
+/** fsync(2), where it means something, and as few waits for the disk as possible. */
+
+import { open, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { mapConcurrently } from '../base/concurrent.ts';
+import { errnoOf, fileError, quoted } from '../base/errors.ts';
+import { runTool } from '../base/tool.ts';
+import type { Move } from './entries.ts';
+
+/** File systems that do not outlive a power loss: TMPFS_MAGIC and RAMFS_MAGIC of statfs(2). */
+const volatileTypes = new Set([0x01021994, 0x858458f6]);
+
+/** Node's thread pool has four threads; the journalling file systems put what arrives together in one commit. */
+const parallel = 4;
+
+export interface ToSync {
+  /** Regular files, for their content. */
+  readonly files?: Iterable<string>;
+  /** Whole trees (copied images). */
+  readonly trees?: Iterable<string>;
+  /** Directories, for their entries; those that are gone meanwhile are passed over. */
+  readonly directories?: Iterable<string>;
+}
+
+/** Remembers which directories are on a disk. One per transaction. */
+export class Durability {
+  readonly #lasting = new Map<string, Promise<boolean>>();
+
+  /**
+   * Resolves when everything given would survive a power loss.
+   * @throws PortableError (IOError …) naming the file
+   */
+  async sync(what: ToSync): Promise<void> {
+    const tasks = [
+      ...once(what.files).map((file) => ({ at: dirname(file), sync: () => syncOne(file) })),
+      ...once(what.trees).map((tree) => ({ at: dirname(tree), sync: () => syncTree(tree) })),
+      ...once(what.directories).map((at) => ({ at, sync: () => syncDirectory(at) })),
+    ];
+    await mapConcurrently(tasks, parallel, async ({ at, sync }) => {
+      if (await this.#isLasting(at)) await sync();
+    });
+  }
+
+  #isLasting(directory: string): Promise<boolean> {
+    const known = this.#lasting.get(directory) ?? isLasting(directory);
+    this.#lasting.set(directory, known);
+    return known;
+  }
+}
+
+/** The directories whose entries the moves change, on disk. */
+export function changedDirectories(moves: Iterable<Move>): readonly string[] {
+  return [...moves].flatMap(({ entry, target }) =>
+    entry.op === 'mkdir' ? [dirname(target), target] : [dirname(target)],
+  );
+}
+
+function once(paths: Iterable<string> = []): string[] {
+  return [...new Set(paths)];
+}
+
+async function isLasting(directory: string): Promise<boolean> {
+  try {
+    return !volatileTypes.has((await statfs(directory)).type);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw fileError(error, 'look at the file system of', directory);
+  }
+}
+
+async function syncOne(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, 'write to disk', path);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  try {
+    await syncOne(path);
+  } catch (error) {
+    if (errnoOf((error as Error).cause) !== 'ENOENT') throw error;
+  }
+}
+
+/** Every file of a tree, by one syncfs(2) instead of a walk. */
+async function syncTree(path: string): Promise<void> {
+  await runTool('sync', ['-f', '--', path], { doing: `write ${quoted(path)} to disk`, file: path });
+}

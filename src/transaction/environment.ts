@@ -1,0 +1,28 @@
+import type { Log } from '../base/log.ts';
+import type { Lock } from './lock.ts';
+
+/** What a transaction needs to know of the host it changes. */
+export interface TransactionEnvironment {
+  /** The host root, an absolute path on disk: "/", or where a tree is being built. */
+  readonly root: string;
+  /**
+   * The directories that transactions may change anything below, absolute as seen from the root: those for attached
+   * units and those for image links. A plan, or a journal, that names anything else is refused.
+   */
+  readonly bases: readonly string[];
+  /** Where this transaction's journal goes, a path on disk; as lasting as what the plan changes. */
+  readonly journalDir: string;
+  /** Every directory on disk that may hold journals for `bases`; `journalDir` is always one of them. */
+  readonly journalDirs?: readonly string[] | undefined;
+  readonly lock: Lock;
+  readonly log: Log;
+  /** Cancels until the commit point; afterwards the transaction completes. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called as files get staged, for those who copy whole images. */
+  readonly progress?: ((staged: number, total: number) => void) | undefined;
+}
+
+/** All journal directories of an environment, each once. */
+export function journalDirsOf(env: TransactionEnvironment): readonly string[] {
+  return [...new Set([env.journalDir, ...(env.journalDirs ?? [])])];
+}

@@ -1,0 +1,86 @@
+/** The end of a transaction, whichever way it went: removes its temporary files. */
+
+import { readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { mapConcurrently } from '../base/concurrent.ts';
+import { errnoOf, fileError, quoted } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { removeTree } from '../base/remove-tree.ts';
+import type { Locatable, Located, Move } from './entries.ts';
+import { isOwnArea, removeIfEmpty } from './moves.ts';
+import type { Places } from './places.ts';
+import { parseSlotName } from './slots.ts';
+
+const parallel = 4;
+
+/** Removes what is left under the temporary names of these moves. @throws PortableError naming what would not go */
+export async function removeSlots(moves: readonly Located<Locatable>[]): Promise<void> {
+  await mapConcurrently(moves, parallel, async ({ entry, staged, backup }) => {
+    if (entry.op === 'put' || entry.op === 'swap') await removeSlot(staged);
+    if (entry.op === 'swap' || entry.op === 'take') await removeSlot(backup);
+    if (entry.op === 'rmdir') await removeIfEmpty(backup);
+  });
+}
+
+/**
+ * Removes the directories that could not go before the temporary files in them, if nothing foreign is left there.
+ * @param removed gets the moves that did something
+ */
+export async function removeAreas(moves: readonly Move[], removed = new Set<Move>()): Promise<void> {
+  for (const move of moves) {
+    if (!isOwnArea(move.entry)) continue;
+    try {
+      if (await removeIfEmpty(move.target)) removed.add(move);
+    } catch (error) {
+      throw fileError(error, 'remove directory', move.entry.path);
+    }
+  }
+}
+
+/** Removes all temporary files of those transactions whose id is `wanted`. */
+export async function removeLeftovers(
+  places: Places,
+  wanted: (id: string) => boolean,
+  log: Log,
+): Promise<void> {
+  for (const area of places.areas()) {
+    const directory = await places.onDisk(area);
+    for (const name of await slotsIn(directory)) {
+      if (!wanted(parseSlotName(name)?.id ?? '')) continue;
+      await removeSlot(join(directory, name));
+      log.notice(`removed ${quoted(`${area}/${name}`)}, left by an interrupted transaction`);
+    }
+  }
+}
+
+/** Whether a transaction keeps originals anywhere. */
+export async function hasBackups(id: string, places: Places): Promise<boolean> {
+  for (const area of places.areas()) {
+    const slots = (await slotsIn(await places.onDisk(area))).map(parseSlotName);
+    if (slots.some((slot) => slot?.id === id && slot.kind === 'old')) return true;
+  }
+  return false;
+}
+
+/** Removes one temporary file or tree; missing is fine. */
+async function removeSlot(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    if (errnoOf(error) !== 'EISDIR') throw fileError(error, 'remove', path);
+    await removeTree(path);
+  }
+}
+
+/** The temporary files in a directory; none where it does not exist, or others may not look. */
+async function slotsIn(directory: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(directory);
+    return names.filter((name) => parseSlotName(name) !== undefined);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) return [];
+    throw fileError(error, 'look for leftovers in', directory);
+  }
+}

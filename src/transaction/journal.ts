@@ -1,0 +1,148 @@
+/**
+ * The journal of one transaction: a file that says what it does, and by its name which way it ends if nobody is
+ * left to end it: ID.undo is taken back, ID.redo is completed. Renaming the one to the other is the decision.
+ */
+
+import { mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import { errnoOf, fileError } from '../base/errors.ts';
+import { writeAll } from '../base/write-all.ts';
+import { encodeJournal, type JournalRecord } from './journal-format.ts';
+import { isTransactionId } from './slots.ts';
+
+/** How a transaction ends after a crash. */
+export type Direction = 'undo' | 'redo';
+
+/** Larger than any transaction's; what is larger is not ours. */
+const maxBytes = 64 * 1024 * 1024;
+
+export class Journal {
+  readonly id: string;
+  readonly #directory: string;
+  #direction: Direction;
+
+  /** @param directory on disk */
+  constructor(directory: string, id: string, direction: Direction) {
+    this.#directory = directory;
+    this.id = id;
+    this.#direction = direction;
+  }
+
+  get direction(): Direction {
+    return this.#direction;
+  }
+
+  /** On disk. */
+  get path(): string {
+    return join(this.#directory, `${this.id}.${this.#direction}`);
+  }
+
+  /**
+   * Writes the journal, not yet fsynced: whatever a crash leaves of it up to then is not a valid journal, and
+   * nothing is changed before.
+   * @returns the directories that need an fsync for it
+   */
+  async write(record: JournalRecord): Promise<readonly string[]> {
+    const changed = await makeJournalDirectory(this.#directory);
+    try {
+      const file = await open(this.path, 'wx', 0o600);
+      try {
+        await writeAll(file, encodeJournal(record));
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw fileError(error, 'write the journal', this.path);
+    }
+    return [this.#directory, ...changed];
+  }
+
+  /** What is in the file, to be decoded; undefined when it is too large to be a journal of ours. */
+  async read(): Promise<Buffer | undefined> {
+    try {
+      const { size } = await stat(this.path);
+      return size > maxBytes ? undefined : await readFile(this.path);
+    } catch (error) {
+      throw fileError(error, 'read the journal', this.path);
+    }
+  }
+
+  /** Changes which way the transaction ends. */
+  async turn(direction: Direction): Promise<void> {
+    if (direction === this.#direction) return;
+    const next = new Journal(this.#directory, this.id, direction);
+    try {
+      await rename(this.path, next.path);
+    } catch (error) {
+      throw fileError(error, `decide the transaction (${direction}) in`, this.path);
+    }
+    this.#direction = direction;
+  }
+
+  /** Removes the journal or, failing that, empties it, which means the same to whoever finds it. */
+  async remove(): Promise<void> {
+    try {
+      await rm(this.path, { force: true });
+    } catch (error) {
+      await truncate(this.path).catch(() => {
+        throw fileError(error, 'remove the journal', this.path);
+      });
+    }
+  }
+
+  /** Moves a journal that cannot be read out of the way, for people to look at. @returns its new path */
+  async setAside(): Promise<string> {
+    const aside = join(this.#directory, `${this.id}.corrupt`);
+    try {
+      await rename(this.path, aside);
+    } catch (error) {
+      throw fileError(error, 'set the journal aside', this.path);
+    }
+    return aside;
+  }
+}
+
+/**
+ * The journals in a directory; anything else there is left alone. A directory that does not exist has none.
+ * @throws PortableError when the directory cannot be read
+ */
+export async function listJournals(directory: string): Promise<readonly Journal[]> {
+  const names = await namesIn(directory);
+  return names.flatMap((name) => {
+    const [id = '', direction = ''] = splitName(name);
+    const valid = isTransactionId(id) && (direction === 'undo' || direction === 'redo');
+    return valid ? [new Journal(directory, id, direction)] : [];
+  });
+}
+
+/** The ids of all transactions that have a journal of any sort there, set aside ones included. */
+export async function journalledIds(directory: string): Promise<readonly string[]> {
+  return (await namesIn(directory)).map((name) => splitName(name)[0] ?? '').filter(isTransactionId);
+}
+
+function splitName(name: string): readonly string[] {
+  return name.split('.', 2);
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw fileError(error, 'list the journals in', directory);
+  }
+}
+
+/** @returns the directories that got a new entry, from the parent of the first one made */
+async function makeJournalDirectory(directory: string): Promise<readonly string[]> {
+  try {
+    const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+    const changed: string[] = [];
+    if (first === undefined) return changed;
+    for (let at = directory; at.length >= first.length; at = dirname(at)) changed.push(dirname(at));
+    return changed;
+  } catch (error) {
+    throw fileError(error, 'create the journal directory', directory);
+  }
+}

@@ -1,0 +1,67 @@
+/** Puts everything that will be placed on the host next to where it goes, under temporary names. */
+
+import { open, symlink } from 'node:fs/promises';
+
+import { fileError, quoted } from '../base/errors.ts';
+import { runTool } from '../base/tool.ts';
+import { writeAll } from '../base/write-all.ts';
+import { identityOf, look, type Entry } from './entries.ts';
+import type { Draft, PlacingDraft } from './survey.ts';
+
+/** Whether there is something to stage for a draft. */
+export function isPlacing(draft: Draft): draft is PlacingDraft {
+  return draft.op === 'put' || draft.op === 'swap';
+}
+
+/**
+ * Stages what a draft needs.
+ * @param staged the temporary name on disk
+ * @returns the entry, complete with the identity of what was staged
+ * @throws PortableError naming the file that was to be placed; what was staged so far stays for the caller to remove
+ */
+export async function stage(draft: PlacingDraft, staged: string, signal?: AbortSignal): Promise<Entry> {
+  const { step, source, ...entry } = draft;
+  try {
+    await create(draft, staged, signal);
+    const found = await look(staged);
+    if (found === undefined) throw new Error(`${staged} is gone`);
+    return { ...entry, ours: identityOf(found) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw fileError(error, source === undefined ? 'write' : 'copy an image to', step.path);
+  }
+}
+
+async function create(
+  { step, source = '' }: PlacingDraft,
+  staged: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (step.kind === 'symlink') await symlink(step.target, staged);
+  else if (step.kind === 'copy-image') await copyImage(source, staged, step.path, signal);
+  else await writeFile(staged, step.content, step.mode);
+}
+
+async function writeFile(staged: string, content: Buffer, mode: number): Promise<void> {
+  const file = await open(staged, 'wx', 0o600);
+  try {
+    await writeAll(file, content);
+    await file.chmod(mode & 0o7777); // and not in open(2), where the umask would have a say
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * cp(1) rather than Node's copyFile: it can be cancelled, keeps holes and extended attributes (verity hashes), and
+ * copies trees by directory handles. Should we die, so does it (prctl(2), PR_SET_PDEATHSIG): nobody writes into what
+ * recovery removes.
+ */
+async function copyImage(source: string, staged: string, path: string, signal?: AbortSignal): Promise<void> {
+  const copy = ['cp', '-aH', '--reflink=auto', '--sparse=auto', '-T', '--', source, staged];
+  await runTool('setpriv', ['--pdeathsig', 'KILL', '--', ...copy], {
+    doing: `copy ${quoted(source)} to ${quoted(path)}`,
+    file: path,
+    signal,
+  });
+}

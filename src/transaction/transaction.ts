@@ -1,0 +1,183 @@
+/** One transaction: prepare, commit, finish, or roll back. */
+
+import { dirname } from 'node:path';
+
+import { mapConcurrently } from '../base/concurrent.ts';
+import { messageOf, PortableError, quoted } from '../base/errors.ts';
+import { changedDirectories, Durability } from './durability.ts';
+import type { Entry, Form, Located, Move } from './entries.ts';
+import type { TransactionEnvironment } from './environment.ts';
+import { removeAreas, removeSlots } from './finish.ts';
+import { Journal } from './journal.ts';
+import { doMove, undoMove } from './moves.ts';
+import { isPlacing, stage } from './stage.ts';
+import type { Done, Plan, Step } from './steps.ts';
+import type { Draft, PlacingDraft } from './survey.ts';
+
+/** Node's thread pool has four threads: more at once would only queue. */
+const parallel = 4;
+
+export class Transaction {
+  readonly #plan: Plan;
+  readonly #drafts: readonly Located<Draft>[];
+  readonly #env: TransactionEnvironment;
+  readonly #durability = new Durability();
+  readonly #journal: Journal;
+  #journalExists = false;
+  #moves: readonly Move[] = [];
+  /** The moves that changed something, or may have before they failed. */
+  readonly #made = new Set<Move>();
+
+  constructor(plan: Plan, id: string, drafts: readonly Located<Draft>[], env: TransactionEnvironment) {
+    this.#plan = plan;
+    this.#drafts = drafts;
+    this.#env = env;
+    this.#journal = new Journal(env.journalDir, id, plan.kind === 'detach' ? 'redo' : 'undo');
+  }
+
+  /** Stages and journals; at the end both are on disk, after one wait for it. */
+  async prepare(): Promise<void> {
+    const { kind, subject } = this.#plan;
+    this.#moves = await this.#stage();
+    this.#journalExists = true;
+    const journalDirectories = await this.#journal.write({
+      id: this.#journal.id,
+      kind,
+      subject,
+      entries: this.#moves.map(({ entry }) => entry),
+    });
+    const areas = this.#staged().map((path) => dirname(path));
+    await this.#durability.sync({
+      files: [...this.#staged('file'), this.#journal.path],
+      trees: this.#staged('tree'),
+      directories: [...areas, ...journalDirectories],
+    });
+  }
+
+  /** Puts everything in place. The decision is the journal's turn to "redo": with it on disk there is no way back. */
+  async commit(): Promise<void> {
+    for (const move of this.#moves) {
+      this.#env.signal?.throwIfAborted();
+      this.#made.add(move);
+      if (!(await doMove(move))) this.#made.delete(move);
+    }
+    if (this.#journal.direction === 'undo') {
+      await this.#journal.turn('redo');
+      if (this.#moves.some(keepsOriginal))
+        await this.#durability.sync({ directories: [this.#env.journalDir] });
+    }
+    await this.#durability.sync({ directories: [...changedDirectories(this.#made), this.#env.journalDir] });
+  }
+
+  /** Tidies up. What fails here is left to the next recovery: the transaction is over. */
+  async finish(): Promise<readonly Done[]> {
+    try {
+      await removeSlots(this.#moves);
+      await removeAreas(this.#moves, this.#made);
+      await this.#journal.remove();
+    } catch (error) {
+      this.#warn('is complete, but its temporary files will stay until the next start', error);
+    }
+    return this.#moves.flatMap((move, index) => {
+      const step = this.#drafts[index]?.entry.step;
+      return step !== undefined && this.#made.has(move) ? [{ step }] : [];
+    });
+  }
+
+  /** Brings the host back to what it was. @returns the error to throw */
+  async rollBack(reason: unknown): Promise<unknown> {
+    const failures = await this.#undo();
+    if (failures.length > 0) {
+      this.#warn('could not be taken back; the next start will try again', failures[0]);
+      return this.#halfWay(reason, failures);
+    }
+    try {
+      await this.#durability.sync({ directories: changedDirectories(this.#made) });
+      await removeSlots(this.#drafts);
+      if (this.#journalExists) {
+        await this.#journal.remove();
+        await this.#durability.sync({ directories: [this.#env.journalDir] });
+      }
+    } catch (error) {
+      this.#warn('was taken back, but its temporary files will stay until the next start', error);
+    }
+    return this.#env.signal?.aborted === true ? this.#cancelled(reason) : reason;
+  }
+
+  async #stage(): Promise<readonly Move[]> {
+    const { signal, progress } = this.#env;
+    const total = this.#drafts.filter(({ entry }) => isPlacing(entry)).length;
+    let ready = 0;
+    return await mapConcurrently(this.#drafts, parallel, async ({ entry: draft, ...places }) => {
+      signal?.throwIfAborted();
+      if (!isPlacing(draft)) return { ...places, entry: withoutStep(draft) };
+      const entry = await stage(draft, places.staged, signal);
+      progress?.(++ready, total);
+      return { ...places, entry };
+    });
+  }
+
+  /** @returns what could not be undone, and why */
+  async #undo(): Promise<readonly unknown[]> {
+    const failures: unknown[] = [];
+    if (this.#made.size > 0) await this.#turnBack();
+    for (const move of [...this.#made].reverse()) {
+      const undoing = undoMove(move, (path) => {
+        this.#env.log.warning(`${quoted(path)} was changed by somebody else meanwhile and stays as it is`);
+      });
+      await undoing.catch((error: unknown) => failures.push(error));
+    }
+    return failures;
+  }
+
+  /** So that a crash while we undo leaves the rest of the undoing to recovery. */
+  async #turnBack(): Promise<void> {
+    try {
+      await this.#journal.turn('undo');
+    } catch (error) {
+      this.#warn('is being taken back, but its journal still says otherwise', error);
+    }
+  }
+
+  /** The staged files on disk, of one form or all. */
+  #staged(form?: Form): readonly string[] {
+    return this.#moves.flatMap(({ entry, staged }) => {
+      const isPlaced = entry.op === 'put' || entry.op === 'swap';
+      return isPlaced && (form === undefined || entry.form === form) ? [staged] : [];
+    });
+  }
+
+  #warn(what: string, error: unknown): void {
+    const { kind, subject } = this.#plan;
+    this.#env.log.warning(`the ${kind} of ${quoted(subject)} ${what}: ${messageOf(error)}`, {
+      PORTABLE_JOURNAL: this.#journal.path,
+    });
+  }
+
+  #cancelled(cause: unknown): PortableError {
+    const { kind, subject } = this.#plan;
+    return new PortableError('Cancelled', `the ${kind} of ${quoted(subject)} was cancelled`, { cause });
+  }
+
+  #halfWay(reason: unknown, failures: readonly unknown[]): PortableError {
+    const what = failures.map(messageOf).join('; ');
+    const [code, file] = reason instanceof PortableError ? [reason.code, reason.file] : ['Failed' as const];
+    return new PortableError(code, `${messageOf(reason)}; and what was done cannot be taken back: ${what}`, {
+      file,
+      cause: reason,
+      hint: `the next start of portabled tries again, from ${this.#journal.path}`,
+    });
+  }
+}
+
+/** A draft that needs no staging, as an entry. */
+function withoutStep(draft: Exclude<Draft, PlacingDraft>): Entry {
+  const entry: Entry & { step?: Step } = { ...draft };
+  delete entry.step;
+  return entry;
+}
+
+/** Whether undoing the move takes what was there before: it must stay until nobody can want to undo any more. */
+function keepsOriginal({ entry }: Move): boolean {
+  return entry.op === 'swap' || entry.op === 'take' || entry.op === 'rmdir';
+}
