@@ -1,26 +1,17 @@
 /** Tells when nothing has happened for a while. */
 
-export interface IdleSettings {
-  /** Milliseconds; Infinity: never. */
-  readonly timeoutMs: number;
-  /** Something is still being worked on, or waited for. */
-  readonly busy: () => boolean;
-  /** Called once. */
-  readonly onIdle: () => void;
-}
-
 /**
  * Watches for idleness. A sign of activity costs no more than noting the time; one timer looks at it when the time
- * could be up, and counts on from the latest sign. While something is going on, the time starts anew.
+ * could be up, and counts on from the latest sign.
  */
 export class IdleWatch {
-  readonly #settings: IdleSettings;
+  readonly #timeoutMs: number;
   #latest = performance.now();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(settings: IdleSettings) {
-    this.#settings = settings;
-    if (settings.timeoutMs !== Infinity) this.#arm(settings.timeoutMs);
+  /** @param timeoutMs Infinity: never */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
   }
 
   /** A call came in, or something ended. */
@@ -28,22 +19,27 @@ export class IdleWatch {
     this.#latest = performance.now();
   }
 
-  /** Stops watching; onIdle will not be called any more. */
+  /**
+   * Resolves when the time has passed without activity, counted from now; never when stopped before.
+   * @param busy something is still being worked on, or waited for: then the time starts anew
+   */
+  idle(busy: () => boolean): Promise<void> {
+    this.active();
+    return new Promise((resolve) => {
+      if (this.#timeoutMs !== Infinity) this.#arm(this.#timeoutMs, busy, resolve);
+    });
+  }
+
   stop(): void {
     clearTimeout(this.#timer);
   }
 
-  #arm(ms: number): void {
+  #arm(ms: number, busy: () => boolean, onIdle: () => void): void {
     this.#timer = setTimeout(() => {
-      this.#check();
+      if (busy()) this.active();
+      const left = this.#latest + this.#timeoutMs - performance.now();
+      if (left <= 0) onIdle();
+      else this.#arm(Math.ceil(left), busy, onIdle);
     }, ms);
-  }
-
-  #check(): void {
-    const { timeoutMs, busy, onIdle } = this.#settings;
-    if (busy()) this.active();
-    const left = this.#latest + timeoutMs - performance.now();
-    if (left <= 0) onIdle();
-    else this.#arm(Math.ceil(left));
   }
 }

@@ -4,39 +4,38 @@
  */
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { IdleWatch } from './idle.ts';
-import type { StopSignal } from './signals.ts';
+import type { IdleWatch } from './idle.ts';
 
 /** What the life needs of the connection to the bus. */
 export interface LifeBus {
   /** Whether we own the name now. */
   requestName(name: string): Promise<boolean>;
-  /** Messages sent to the name before still arrive. */
+  /** Messages sent to the name before still arrive, ahead of this being resolved. */
   releaseName(name: string): Promise<void>;
+  /** Resolves when everything sent has been handed to the kernel. */
   flush(): Promise<void>;
   close(): Promise<void>;
-  /** Resolves when the connection has ended: with the reason unless it was us. */
+  /** Resolves when the connection has ended: with the reason, unless it was close(). */
   readonly closed: Promise<Error | undefined>;
 }
 
 /** What it needs of the service behind the name. */
 export interface LifeService {
-  /** A call is being answered, an operation runs, or somebody is being asked. */
-  busy(): boolean;
-  /** Called at every call that comes in, and when one ends. */
-  onActivity(listener: () => void): void;
-  /** No new operations; calls that only wait to be allowed end. Resolves when everything has been answered. */
-  stop(): Promise<void>;
-  /** Resolves when everything that was asked has been answered; questions to people are waited for. */
-  settled(): Promise<void>;
+  /** Calls that are not answered yet. */
+  readonly busy: number;
+  /** Resolves when no call is left. */
+  drained(): Promise<void>;
 }
 
 export interface Life {
   readonly bus: LifeBus;
   readonly service: LifeService;
   readonly name: string;
-  readonly idleTimeoutMs: number;
-  readonly stop: StopSignal;
+  readonly idle: IdleWatch;
+  /** Resolves when we are told to stop. */
+  readonly told: Promise<unknown>;
+  /** From now on nothing new may begin, and whoever still waits to be allowed something has waited enough. */
+  readonly refuse: () => void;
   readonly log: Log;
 }
 
@@ -56,48 +55,47 @@ export async function live(life: Life): Promise<number> {
   }
   log.debug(`serving ${name}`);
   const reason = await reasonToGo(life);
-  if (reason === 'lost') {
-    log.error(`lost the connection to the bus: ${messageOf(await bus.closed)}; finishing what is under way`);
-    await service.stop();
-    return 1;
-  }
-  log.debug(reason === 'idle' ? 'idle, exiting' : 'told to stop, finishing what is under way');
-  return await leave(life, reason);
+  if (reason !== 'lost') return await leave(life, reason);
+  log.error(`lost the bus (${messageOf(await bus.closed)}), finishing what is under way`);
+  life.refuse();
+  await service.drained();
+  return 1;
 }
 
-async function reasonToGo({ bus, service, idleTimeoutMs, stop }: Life): Promise<Reason> {
-  let idle: IdleWatch | undefined;
-  const idled = new Promise<Reason>((resolve) => {
-    const onIdle = (): void => {
-      resolve('idle');
-    };
-    idle = new IdleWatch({ timeoutMs: idleTimeoutMs, busy: () => service.busy(), onIdle });
-    service.onActivity(() => idle?.active());
-  });
-  const told = stop.received.then((): Reason => 'told');
-  const lost = bus.closed.then((): Reason => 'lost');
+async function reasonToGo({ bus, service, idle, told }: Life): Promise<Reason> {
+  const reasons = [
+    told.then((): Reason => 'told'),
+    bus.closed.then((): Reason => 'lost'),
+    idle.idle(() => service.busy > 0).then((): Reason => 'idle'),
+  ];
   try {
-    return await Promise.race([told, lost, idled]);
+    return await Promise.race(reasons);
   } finally {
-    idle?.stop();
+    idle.stop();
   }
 }
 
 /**
- * Gives the name back first: from then on the bus keeps calls to it for our successor, which the service manager
- * starts when we are gone. Calls from before were delivered ahead of the answer to that, so they are known by now.
- * They are answered, and the answers handed to the kernel, before we close.
+ * Gives the name back first: from then on the bus keeps calls to it for our successor, which it starts when we are
+ * gone. Calls from before have been delivered when the answer to that comes. They are answered, and the answers
+ * handed to the kernel, before the connection is closed.
+ *
+ * When told to stop we do not wait for what people have yet to decide. When idle we do, should somebody have asked in
+ * the very last moment: that the service manager stops a service which has given up its name is no reason to hurry.
  */
-async function leave({ bus, service, name, log }: Life, reason: Reason): Promise<number> {
+async function leave({ bus, service, name, refuse, log }: Life, reason: Reason): Promise<number> {
+  log.debug(reason === 'idle' ? 'idle, exiting' : 'told to stop, finishing what is under way');
   try {
     await bus.releaseName(name);
-    await (reason === 'told' ? service.stop() : service.settled());
+    if (reason === 'told') refuse();
+    await service.drained();
     await bus.flush();
     await bus.close();
     return 0;
   } catch (error) {
-    log.error(`cannot leave the bus in good order: ${messageOf(error)}`);
-    await service.stop();
+    log.error(`cannot take leave of the bus: ${messageOf(error)}`);
+    refuse();
+    await service.drained();
     return 1;
   }
 }

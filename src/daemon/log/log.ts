@@ -6,8 +6,8 @@
 import type { JournalFields, Log } from '../../base/log.ts';
 import { prefixedLine, readableLine, type Entry } from './entry.ts';
 import { JournalWriter } from './journal.ts';
-import { priorityOf, type LogLevel } from './levels.ts';
-import { outputOf, type LogTarget, type Output } from './targets.ts';
+import { parseLogLevel, priorityOf, type LogLevel } from './levels.ts';
+import { isLogTarget, outputOf, type LogTarget, type Output } from './targets.ts';
 
 export interface LogSettings {
   readonly level: LogLevel;
@@ -24,9 +24,9 @@ export interface LogSettings {
 
 /** The log, and what LogControl1 and the end of the process need of it. */
 export class DaemonLog implements Log {
-  level: LogLevel;
-  target: LogTarget;
   readonly identifier: string;
+  #level: LogLevel;
+  #target: LogTarget;
   readonly #settings: LogSettings;
   readonly #journal: JournalWriter;
   readonly #waiting: Entry[] = [];
@@ -36,12 +36,34 @@ export class DaemonLog implements Log {
 
   constructor(settings: LogSettings) {
     this.#settings = settings;
-    this.level = settings.level;
-    this.target = settings.target;
+    this.#level = settings.level;
+    this.#target = settings.target;
     this.identifier = settings.identifier;
     this.#journal = new JournalWriter(settings.identifier, settings.pid, (entry, reason) => {
       this.#journalFailed(entry, reason);
     });
+  }
+
+  get level(): LogLevel {
+    return this.#level;
+  }
+
+  get target(): LogTarget {
+    return this.#target;
+  }
+
+  /** Takes effect at once. @returns whether there is such a level */
+  setLevel(text: string): boolean {
+    const level = parseLogLevel(text);
+    this.#level = level ?? this.#level;
+    return level !== undefined;
+  }
+
+  /** Takes effect at once. @returns whether there is such a target */
+  setTarget(text: string): boolean {
+    const known = isLogTarget(text);
+    if (known) this.#target = text;
+    return known;
   }
 
   debug(message: string, fields: JournalFields = {}): void {
@@ -76,7 +98,7 @@ export class DaemonLog implements Log {
   }
 
   #log(entry: Entry): void {
-    if (priorityOf(entry.level) > priorityOf(this.level) || this.#output() === 'none') return;
+    if (priorityOf(entry.level) > priorityOf(this.#level) || this.#output() === 'none') return;
     if (this.#logger !== undefined) {
       this.#logger(entry);
       return;
@@ -121,6 +143,6 @@ export class DaemonLog implements Log {
   }
 
   #output(): Output {
-    return outputOf(this.target, this.#settings.toJournal);
+    return outputOf(this.#target, this.#settings.toJournal);
   }
 }

@@ -6,13 +6,17 @@ import { IdleWatch } from '../../../src/daemon/idle.ts';
 describe('the idle watch', () => {
   let now = 0;
   let idle = 0;
-  const watch = (timeoutMs: number, busy: () => boolean = () => false): IdleWatch =>
-    new IdleWatch({ timeoutMs, busy, onIdle: () => idle++ });
-  const pass = (ms: number): void => {
+  const watch = (timeoutMs: number, busy: () => boolean = () => false): IdleWatch => {
+    const idleWatch = new IdleWatch(timeoutMs);
+    void idleWatch.idle(busy).then(() => idle++);
+    return idleWatch;
+  };
+  const pass = async (ms: number): Promise<void> => {
     for (let i = 0; i < ms; i++) {
       now++;
       mock.timers.tick(1);
     }
+    await Promise.resolve();
   };
 
   beforeEach(() => {
@@ -26,44 +30,44 @@ describe('the idle watch', () => {
     mock.restoreAll();
   });
 
-  it('tells after the time, and once', () => {
+  it('tells after the time, and once', async () => {
     watch(100);
-    pass(99);
+    await pass(99);
     assert.equal(idle, 0);
-    pass(1);
+    await pass(1);
     assert.equal(idle, 1);
-    pass(1000);
+    await pass(1000);
     assert.equal(idle, 1);
   });
 
-  it('counts from the last activity', () => {
+  it('counts from the last activity', async () => {
     const idleWatch = watch(100);
     for (let i = 0; i < 20; i++) {
-      pass(90);
+      await pass(90);
       idleWatch.active();
     }
     assert.equal(idle, 0);
-    pass(99);
+    await pass(99);
     assert.equal(idle, 0);
-    pass(1);
+    await pass(1);
     assert.equal(idle, 1);
   });
 
-  it('waits for what is going on, and counts from its end at the latest', () => {
+  it('waits for what is going on, and counts from its end at the latest', async () => {
     let busy = true;
     watch(100, () => busy);
-    pass(1050);
+    await pass(1050);
     busy = false;
-    pass(49);
+    await pass(49);
     assert.equal(idle, 0);
-    pass(51);
+    await pass(51);
     assert.equal(idle, 1);
   });
 
-  it('can be stopped, or never tell', () => {
+  it('can be stopped, or never tell', async () => {
     watch(100).stop();
     watch(Infinity);
-    pass(100_000);
+    await pass(100_000);
     assert.equal(idle, 0);
   });
 });

@@ -92,18 +92,20 @@ describe('log lines', () => {
   it('obey a level and a target that change while they are written', async () => {
     const { log, lines } = journalLog();
     log.debug('not this');
-    log.level = 'debug';
+    assert.ok(log.setLevel('debug'));
     log.debug('this');
     await log.flush();
-    log.target = 'console-prefixed';
+    assert.ok(log.setTarget('console-prefixed'));
     log.debug('prefixed');
-    log.target = 'console';
+    assert.ok(log.setTarget('console'));
     log.debug('console');
-    log.target = 'null';
+    assert.ok(log.setTarget('null'));
     log.error('nowhere');
-    log.target = 'auto';
-    log.level = 'emerg';
+    assert.ok(log.setTarget('auto'));
+    assert.ok(log.setLevel('emerg'));
     log.error('not this either');
+    assert.equal(log.setLevel('loud') || log.setTarget('printer'), false);
+    assert.deepEqual([log.level, log.target], ['emerg', 'auto']);
     assert.deepEqual(lines, ['<7>this\n', '<7>prefixed\n', 'portabled: debug: console\n']);
   });
 

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+/** portabled: the daemon. Everything it takes from the process it is in goes through here. */
+import { existsSync, writeSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { isatty } from 'node:tty';
+
+import { main } from '../daemon/main.ts';
+
+const stdout = 1;
+const stderr = 2;
+
+/** Installed they are next to us, in a checkout two directories up. */
+const ownProfiles = ['profile', '../../systemd/profile']
+  .map((directory) => join(import.meta.dirname, directory))
+  .find((directory) => existsSync(directory));
+
+void main({
+  args: process.argv.slice(2),
+  env: process.env,
+  pid: process.pid,
+  uid: process.geteuid?.() ?? 0,
+  home: process.env['HOME'] ?? homedir(),
+  ownProfiles,
+  signals: process,
+  stdout: (text) => void writeSync(stdout, text),
+  stderrIsTerminal: isatty(stderr),
+  exit: (code) => process.exit(code),
+}).then((code) => process.exit(code));

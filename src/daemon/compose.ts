@@ -1,0 +1,71 @@
+/** The composition root: the one place that knows what is behind which interface. */
+import { dirname, join } from 'node:path';
+
+import { systemPaths, userPaths, type HostPaths, type UserDirectories } from '../base/host-paths.ts';
+import type { Log } from '../base/log.ts';
+import type { Limits } from '../disk/budget.ts';
+import { ownerAuthority, type Authority } from '../host/authority.ts';
+import { offlineServiceManager, type ServiceManager } from '../host/service-manager.ts';
+import type { BusConnection } from '../dbus/connection.ts';
+import type { Portables } from '../portable/portables.ts';
+import type { RunOptions } from './args.ts';
+
+/** The paths of the scope we run in. */
+export function pathsFor(
+  options: RunOptions,
+  user: UserDirectories,
+  ownProfiles: string | undefined,
+): HostPaths {
+  return options.user ? userPaths(user, ownProfiles) : systemPaths(ownProfiles);
+}
+
+export interface PortablesParts {
+  readonly root: string;
+  readonly paths: HostPaths;
+  readonly limits: Limits;
+  readonly manager: ServiceManager;
+  readonly log: Log;
+}
+
+/** Portables on the host, with the lock that everybody who changes that host takes. */
+export async function composePortables(parts: PortablesParts): Promise<Portables> {
+  const [{ createPortables }, { FileLock }] = await Promise.all([
+    import('../portable/portables.ts'),
+    import('../transaction/lock.ts'),
+  ]);
+  const lock = new FileLock(join(parts.root, lockPath(parts.paths)));
+  return createPortables({ ...parts, lock });
+}
+
+/** Next to the runtime journals: gone with the next boot, as whoever held it. */
+function lockPath(paths: HostPaths): string {
+  return join(dirname(paths.journal.runtime), 'lock');
+}
+
+/** The service manager of the tree we work on: none for a tree that is not running. */
+export async function composeManager(
+  options: RunOptions,
+  connection: BusConnection,
+): Promise<ServiceManager> {
+  if (options.root !== '/') return offlineServiceManager;
+  const { systemdManager } = await import('../host/systemd1.ts');
+  return systemdManager(connection);
+}
+
+/**
+ * Who decides what callers may do: polkit on the system bus; nobody on the user's own, where nobody else can call; the
+ * caller's user id on any other bus.
+ */
+export async function composeAuthority(
+  options: RunOptions,
+  connection: BusConnection,
+  uid: number,
+): Promise<Authority> {
+  if (options.bus !== undefined) {
+    const { sameUserAuthority } = await import('../host/same-user.ts');
+    return sameUserAuthority(connection, uid);
+  }
+  if (options.user) return ownerAuthority;
+  const { polkitAuthority } = await import('../host/polkit.ts');
+  return polkitAuthority(connection);
+}

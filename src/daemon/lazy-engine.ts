@@ -1,0 +1,34 @@
+/**
+ * The engine, loaded when a call first needs it: most of portabled's code is behind it, and a daemon that was started
+ * by a call should answer before it has read all of that.
+ */
+import type { Engine } from '../service/engine.ts';
+
+/**
+ * @param load called once, at the first use
+ * @param poolPath what is known without it
+ */
+export function lazyEngine(load: () => Promise<Engine>, poolPath: string): Engine {
+  let loading: Promise<Engine> | undefined;
+  const engine = (): Promise<Engine> => (loading ??= load());
+  return {
+    poolPath,
+    poolQuota: async () => (await engine()).poolQuota(),
+    profiles: async () => (await engine()).profiles(),
+    imageNames: async () => (await engine()).imageNames(),
+    listImages: async () => (await engine()).listImages(),
+    findByName: async (name) => (await engine()).findByName(name),
+    facts: async (image) => (await engine()).facts(image),
+    worldReadable: async (ref) => (await engine()).worldReadable(ref),
+    state: async (ref) => (await engine()).state(ref),
+    osRelease: async (image) => (await engine()).osRelease(image),
+    inspect: async (request) => (await engine()).inspect(request),
+    attach: async (request) => (await engine()).attach(request),
+    detach: async (request) => (await engine()).detach(request),
+    reattach: async (request) => (await engine()).reattach(request),
+    remove: async (image) => (await engine()).remove(image),
+    markReadOnly: async (image, readOnly) => (await engine()).markReadOnly(image, readOnly),
+    setImageLimit: async (image, bytes) => (await engine()).setImageLimit(image, bytes),
+    setPoolLimit: async (bytes) => (await engine()).setPoolLimit(bytes),
+  };
+}
