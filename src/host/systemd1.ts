@@ -35,7 +35,7 @@ export function systemdManager(connection: BusConnection): ServiceManager {
         patternsFor(names),
       ]);
       const units = (reply?.[0] ?? []).map(([name, , , activeState]) => [name, activeState] as const);
-      return stateByName(units, names);
+      return statesOf(units, names);
     },
     unitFileStates: async (names) => {
       if (names.length === 0) return new Map();
@@ -44,7 +44,8 @@ export function systemdManager(connection: BusConnection): ServiceManager {
         patternsFor(names),
       ]);
       const files = (reply?.[0] ?? []).map(([file, state]) => [baseName(file), state] as const);
-      return stateByName(files, names);
+      const wanted = new Set(names);
+      return new Map(files.filter(([name]) => wanted.has(name)));
     },
   };
 }
@@ -85,7 +86,7 @@ function patternsFor(names: readonly string[]): readonly string[] {
 }
 
 /** Of what the manager told, what was asked: the names themselves, and the instances of templates. */
-function stateByName(
+function statesOf(
   told: readonly (readonly [name: string, state: string])[],
   asked: readonly string[],
 ): ReadonlyMap<string, ActiveState> {

@@ -8,7 +8,7 @@ import { signatureOf, type BoundInterface } from './interface.ts';
 import { introspectionXml } from './introspection.ts';
 import { findObject, type BusObject, type Objects } from './object-tree.ts';
 import type { OperationLimit } from './operation-limit.ts';
-import { getAllProperties, getProperty, setProperty } from './properties.ts';
+import { checkPropertiesArguments, getAllProperties, getProperty, setProperty } from './properties.ts';
 
 export interface Dispatching extends Objects {
   readonly authority: Authority;
@@ -25,14 +25,18 @@ export async function dispatch(call: IncomingCall, context: Dispatching): Promis
   if (call.interface === 'org.freedesktop.DBus.Peer') return callPeer(call, context);
   // sd-bus answers like this to every call without an interface, wherever it goes
   if (call.interface === undefined) throw unknownObject(call);
+  const introspects =
+    call.interface === 'org.freedesktop.DBus.Introspectable' && call.member === 'Introspect';
+  const properties = call.interface === 'org.freedesktop.DBus.Properties';
+  if (introspects && call.signature !== '') {
+    throw new PortableError('InvalidArgs', 'Introspect() takes no arguments');
+  }
+  if (properties) checkPropertiesArguments(call);
   const object = await findObject(call.path, context);
   if (object === undefined) throw unknownObject(call);
-  if (call.interface === 'org.freedesktop.DBus.Introspectable' && call.member === 'Introspect') {
-    return introspect(call, object);
-  }
+  if (introspects) return introspect(object);
   if (object.kind === 'node') throw unknownObject(call);
-  if (call.interface === 'org.freedesktop.DBus.Properties')
-    return callProperties(call, object.interface, context);
+  if (properties) return callProperties(call, object.interface, context);
   return callMethod(call, object.interface, context);
 }
 
@@ -47,8 +51,7 @@ async function callPeer(call: IncomingCall, { machineId }: Dispatching): Promise
   }
 }
 
-async function introspect(call: IncomingCall, object: BusObject): Promise<Answer> {
-  if (call.signature !== '') throw new PortableError('InvalidArgs', 'Introspect() takes no arguments');
+async function introspect(object: BusObject): Promise<Answer> {
   const xml = introspectionXml(object.interface?.description, await object.children());
   return { signature: 's', values: [xml] };
 }

@@ -2,27 +2,16 @@
 import { PortableError, quoted } from '../base/errors.ts';
 import { property, type Interface } from './interface.ts';
 
-const logLevels = ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug'] as const;
-const logTargets = [
-  'console',
-  'console-prefixed',
-  'kmsg',
-  'journal',
-  'journal-or-kmsg',
-  'syslog',
-  'syslog-or-kmsg',
-  'auto',
-  'null',
-] as const;
-
-export type LogLevel = (typeof logLevels)[number];
-export type LogTarget = (typeof logTargets)[number];
-
-/** The log's settings. Assigning takes effect at once; a target that cannot be used throws a PortableError. */
+/** The log's settings, by the names that the interface's manual page gives levels and targets. */
 export interface LogControl {
-  level: LogLevel;
-  target: LogTarget;
-  readonly syslogIdentifier: string;
+  readonly level: string;
+  readonly target: string;
+  /** What we are called in the journal. */
+  readonly identifier: string;
+  /** @returns whether there is such a level */
+  setLevel(text: string): boolean;
+  /** @returns whether there is such a target */
+  setTarget(text: string): boolean;
 }
 
 export const logControlInterface: Interface<LogControl> = {
@@ -32,25 +21,18 @@ export const logControlInterface: Interface<LogControl> = {
       's',
       (log) => log.level,
       (log, text) => {
-        log.level = oneOf(logLevels, text, 'log level');
+        if (!log.setLevel(text)) throw new PortableError('InvalidArgs', `invalid log level ${quoted(text)}`);
       },
     ),
     LogTarget: property(
       's',
       (log) => log.target,
       (log, text) => {
-        log.target = oneOf(logTargets, text, 'log target');
+        if (!log.setTarget(text))
+          throw new PortableError('InvalidArgs', `invalid log target ${quoted(text)}`);
       },
     ),
-    SyslogIdentifier: property('s', (log) => log.syslogIdentifier),
+    SyslogIdentifier: property('s', (log) => log.identifier),
   },
   methods: {},
 };
-
-function oneOf<T extends string>(values: readonly T[], text: string, what: string): T {
-  const value = values.find((candidate) => candidate === text);
-  if (value === undefined) {
-    throw new PortableError('InvalidArgs', `invalid ${what} ${quoted(text)}`, { hint: values.join(', ') });
-  }
-  return value;
-}

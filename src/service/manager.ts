@@ -1,7 +1,8 @@
 /** org.freedesktop.portable1.Manager: the object that knows all images. */
 import { checkImageName } from '../images/names.ts';
 import { parseLimit } from './arguments.ts';
-import type { Engine, PoolQuota } from './engine.ts';
+import type { PoolQuota } from '../images/pool.ts';
+import type { Engine } from './engine.ts';
 import { method, property, type Arguments, type Interface, type Method, type Subject } from './interface.ts';
 import { imagePath } from './paths.ts';
 import * as operations from './operations.ts';

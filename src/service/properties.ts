@@ -11,8 +11,21 @@ import { standardNames } from './introspection.ts';
 const maxValue = 64 * 1024;
 
 /**
+ * The arguments that the methods take; more behind them are no matter. Checked before there is an object.
+ * @throws PortableError InvalidArgs
+ */
+export function checkPropertiesArguments(call: IncomingCall): void {
+  const expected = call.member === 'GetAll' ? 's' : 'ss';
+  const known = ['Get', 'GetAll', 'Set'].includes(call.member);
+  if (known && !call.signature.startsWith(expected)) {
+    const names = expected === 's' ? 'an interface name' : 'an interface name and a property name';
+    throw new PortableError('InvalidArgs', `${call.member}() takes ${names}, not '${call.signature}'`);
+  }
+}
+
+/**
  * Get(ss) → v
- * @throws PortableError InvalidArgs, UnknownProperty
+ * @throws PortableError UnknownProperty
  */
 export async function getProperty(call: IncomingCall, bound: BoundInterface | undefined): Promise<Answer> {
   const { name, property, owner } = findProperty(call, bound);
@@ -22,7 +35,7 @@ export async function getProperty(call: IncomingCall, bound: BoundInterface | un
 
 /**
  * GetAll(s) → a{sv}; the empty name stands for every interface.
- * @throws PortableError InvalidArgs, UnknownInterface
+ * @throws PortableError UnknownInterface
  */
 export async function getAllProperties(
   call: IncomingCall,
@@ -83,9 +96,6 @@ interface Found {
 
 /** The property that the first two arguments name. */
 function findProperty(call: IncomingCall, bound: BoundInterface | undefined): Found {
-  if (!call.signature.startsWith('ss')) {
-    throw new PortableError('InvalidArgs', `${call.member}() takes an interface name and a property name`);
-  }
   const [wanted, name] = call.values('ss');
   const properties = bound?.description.name === wanted ? bound.description.properties : {};
   const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
