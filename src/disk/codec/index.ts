@@ -6,14 +6,14 @@ import type { CodecName, Decompressor, OutputSize } from './codec.ts';
 export type { CodecName, OutputSize } from './codec.ts';
 
 const loaders: Readonly<Record<CodecName, () => Promise<Decompressor>>> = {
-  zlib: async () => (await import('./zlib.ts')).zlib,
-  deflate: async () => (await import('./zlib.ts')).deflate,
-  xz: async () => (await import('./xz.ts')).xz,
-  lzma: async () => (await import('./lzma-formats.ts')).lzma,
-  microlzma: async () => (await import('./lzma-formats.ts')).microlzma,
-  zstd: async () => (await import('./zstd.ts')).zstd,
-  lz4: async () => (await import('./lz4.ts')).lz4,
-  lzo: async () => (await import('./lzo.ts')).lzo,
+  zlib: once(async () => (await import('./zlib.ts')).zlib),
+  deflate: once(async () => (await import('./zlib.ts')).deflate),
+  xz: once(async () => (await import('./xz.ts')).xz),
+  lzma: once(async () => (await import('./lzma-formats.ts')).lzma),
+  microlzma: once(async () => (await import('./lzma-formats.ts')).microlzma),
+  zstd: once(async () => (await import('./zstd.ts')).zstd),
+  lz4: once(async () => (await import('./lz4.ts')).lz4),
+  lzo: once(async () => (await import('./lzo.ts')).lzo),
 };
 
 /** Where a compressed block lies, for error messages. */
@@ -49,4 +49,10 @@ export async function decompress(
       { file: place.file, cause: error, hint: 'copy the image again, or compare its checksum' },
     );
   }
+}
+
+/** import() remembers modules as well, but takes longer than a small block does to decompress. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => (loaded ??= load());
 }

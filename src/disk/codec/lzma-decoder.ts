@@ -91,11 +91,12 @@ export class LzmaDecoder {
     return this.#pending === 0;
   }
 
-  /** Takes over bytes that are stored uncompressed, as far as there is room. */
-  copyIn(bytes: Uint8Array): void {
+  /** Takes over bytes that are stored uncompressed, as far as there is room. @returns how many */
+  copyIn(bytes: Uint8Array): number {
     const fitting = bytes.subarray(0, this.output.length - this.position);
     this.output.set(fitting, this.position);
     this.position += fitting.length;
+    return fitting.length;
   }
 
   /**

@@ -53,30 +53,36 @@ export async function decodeLzma2(input: Buffer, start: number, output: Uint8Arr
       decoder.resetDictionary();
       owed = newProperties;
     }
+    let next: number | undefined;
     if (isCopy) {
-      at = copyChunk(input, at, decoder);
+      next = copyChunk(input, at, decoder);
     } else {
       if (reset < owed) throw new CorruptBlock('an LZMA2 chunk lacks the properties of the stream');
       owed = 0;
-      at = await lzma(input, at, reset, decoder, range);
+      next = await lzma(input, at, reset, decoder, range);
     }
+    if (next === undefined) return { length: decoder.position, end: at, complete: false };
+    at = next;
     await pacer.spend(decoder.position - before + chunkWork);
   }
 }
 
-/** An uncompressed chunk: control, size - 1 (2 bytes, big-endian), data. @returns the index of the next chunk */
-function copyChunk(input: Buffer, at: number, decoder: LzmaDecoder): number {
+/**
+ * An uncompressed chunk: control, size - 1 (2 bytes, big-endian), data.
+ * @returns the index of the next chunk; undefined when the output could not take all of this one
+ */
+function copyChunk(input: Buffer, at: number, decoder: LzmaDecoder): number | undefined {
   const data = at + 3;
   const length = ((byteAt(input, at + 1) << 8) | byteAt(input, at + 2)) + 1;
   if (data + length > input.length) throw new CorruptBlock('an uncompressed LZMA2 chunk is cut off');
-  decoder.copyIn(input.subarray(data, data + length));
-  return data + length;
+  const taken = decoder.copyIn(input.subarray(data, data + length));
+  return taken === length ? data + length : undefined;
 }
 
 /**
  * An LZMA chunk: control with bits 16–20 of the output size - 1, the lower 16 of them, input size - 1 (2 bytes,
  * all big-endian), properties where they are new, data.
- * @returns the index of the next chunk
+ * @returns the index of the next chunk; undefined when the output could not take all of this one
  */
 async function lzma(
   input: Buffer,
@@ -84,7 +90,7 @@ async function lzma(
   reset: number,
   decoder: LzmaDecoder,
   range: RangeDecoder,
-): Promise<number> {
+): Promise<number | undefined> {
   const outputBytes =
     (((byteAt(input, at) & 0x1f) << 16) | (byteAt(input, at + 1) << 8) | byteAt(input, at + 2)) + 1;
   const inputBytes = ((byteAt(input, at + 3) << 8) | byteAt(input, at + 4)) + 1;
@@ -101,7 +107,8 @@ async function lzma(
   const end = decoder.position + outputBytes;
   const limit = Math.min(end, decoder.output.length);
   if (!(await runSliced(decoder, limit))) throw new CorruptBlock('an LZMA2 chunk has an end marker');
-  if (limit === end && !(decoder.settled && range.finish())) {
+  if (limit < end) return undefined;
+  if (!(decoder.settled && range.finish())) {
     throw new CorruptBlock('an LZMA2 chunk does not end where it should');
   }
   return data + inputBytes;
