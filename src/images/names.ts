@@ -16,7 +16,6 @@ export function isImageName(name: string): boolean {
     name !== '.' &&
     name !== '..' &&
     !name.startsWith('.#') &&
-    // eslint-disable-next-line no-control-regex -- control characters are what is refused
     !/[/\u0000-\u001f\u007f-\u009f]/.test(name) &&
     name.isWellFormed()
   );
@@ -71,8 +70,7 @@ function checkNormalized(path: string, what: string): void {
   const last = parts.length - 1;
   // one trailing slash is what shells complete to, and harmless
   const bad = parts.some((part, i) => part === '.' || part === '..' || (part === '' && i !== last));
-  // eslint-disable-next-line no-control-regex -- NUL cannot be in a path
-  if (bad || path === '/' || Buffer.byteLength(path) > 4095 || /\u0000/.test(path) || !path.isWellFormed()) {
+  if (bad || path === '/' || Buffer.byteLength(path) > 4095 || path.includes('\0') || !path.isWellFormed()) {
     throw new PortableError('InvalidArgs', `the ${what} path ${quoted(path)} is not normalized`, {
       file: path,
       hint: 'write it without "..", "." and double slashes',

@@ -110,6 +110,5 @@ export function nameAndVersion(release: ReadonlyMap<string, string>, prefix: str
   const version = first('IMAGE_VERSION', 'VERSION_ID', 'BUILD_ID');
   if (name === undefined) return '';
   const text = version === undefined ? name : `${name}_${version}`;
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
   return /[\u0000-\u001f\u007f-\u009f]/.test(text) ? '' : text;
 }

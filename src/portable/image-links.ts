@@ -59,7 +59,7 @@ export async function planLinks(
       notes.push(`${copiedNote}${quoted(at)}`);
       steps.push({ kind: 'copy-image', path: at, source: each.path, replace });
     } else {
-      steps.push({ kind: 'symlink', path: at, target: each.path, replace });
+      steps.push({ kind: 'symlink', path: at, target: each.path, replace, replaceTree: owned.has(at) });
     }
   }
   if (steps.length > 0) steps.unshift({ kind: 'mkdir', path: context.directory, mode: 0o755 });

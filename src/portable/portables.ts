@@ -15,7 +15,7 @@ import { findByName, findImage, listImages } from '../images/search.ts';
 import { apply } from '../transaction/apply.ts';
 import type { TransactionEnvironment } from '../transaction/environment.ts';
 import type { Lock } from '../transaction/lock.ts';
-import { recover } from '../transaction/recover.ts';
+import { recover, recoverJournals } from '../transaction/recover.ts';
 import { scanAttached } from './attachments.ts';
 import type { MutationContext, PortableContext } from './context.ts';
 import { attach, detach, reattach } from './engine.ts';
@@ -141,6 +141,7 @@ async function whileLocked<T>(
   const release = await options.lock.acquire(signal);
   const held: Lock = { acquire: () => Promise.resolve(() => Promise.resolve()) };
   try {
+    await endInterrupted(environment(options, held, false));
     return await work({
       ...options,
       apply: (plan, runtime, cancel) =>
@@ -149,6 +150,11 @@ async function whileLocked<T>(
   } finally {
     await release();
   }
+}
+
+/** What a crash left must be ended before a new change is planned on top of it. */
+async function endInterrupted(env: TransactionEnvironment): Promise<void> {
+  for (const { outcome, error } of await recoverJournals(env)) if (outcome === 'failed') throw error;
 }
 
 function environment(options: PortablesOptions, lock: Lock, runtime: boolean): TransactionEnvironment {

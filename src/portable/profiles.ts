@@ -38,7 +38,6 @@ export async function listProfiles(context: ProfileContext): Promise<readonly st
 }
 
 function isProfileName(name: string): boolean {
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
   return (
     name !== '' &&
     !name.startsWith('.') &&

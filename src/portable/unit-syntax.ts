@@ -49,7 +49,6 @@ function escapeQuoted(text: string): string {
 }
 
 function checkRepresentable(text: string): void {
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
   if (/[\u0000-\u001f\u007f]/.test(text)) {
     throw unrepresentable(text, 'it has control characters in it, which unit files cannot carry');
   }

@@ -26,7 +26,14 @@ export type Step =
     }
   /** A whole image (file or directory tree) copied on the host, with reflinks where possible. */
   | { readonly kind: 'copy-image'; readonly path: string; readonly source: string; readonly replace: boolean }
-  | { readonly kind: 'symlink'; readonly path: string; readonly target: string; readonly replace: boolean }
+  | {
+      readonly kind: 'symlink';
+      readonly path: string;
+      readonly target: string;
+      readonly replace: boolean;
+      /** With `replace`: also over a directory with all that is in it, where that is a copied image. */
+      readonly replaceTree?: boolean;
+    }
   /** A file, symlink or (recursive) a copied image that must go. Missing is fine. */
   | { readonly kind: 'unlink'; readonly path: string; readonly recursive?: boolean }
   /** A directory that goes if nothing foreign is left in it. */

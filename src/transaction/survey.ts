@@ -49,8 +49,8 @@ class Survey {
   readonly #created = new Set<string>();
   readonly #named = new Set<string>();
   /** What was found where: a plan names each drop-in directory several times. */
-  readonly #found = new Map<string, Promise<BigIntStats | undefined>>();
-  readonly #areas = new Map<string, Promise<string>>();
+  readonly #found = new Map<string, BigIntStats | undefined>();
+  readonly #areas = new Map<string, string>();
 
   constructor(places: Places, root: string) {
     this.#places = places;
@@ -60,12 +60,12 @@ class Survey {
   async add(step: Step): Promise<void> {
     if (step.kind !== 'mkdir' && step.kind !== 'rmdir') this.#once(step.path);
     const base = this.#places.baseOf(step.path);
-    const area = await this.#areaOf(base);
-    const isThere = await this.#checkParents(step.path, base);
-    const found = isThere ? await this.#look(step.path) : undefined;
+    const area = this.#areaOf(base);
+    const isThere = this.#checkParents(step.path, base);
+    const found = isThere ? this.#look(step.path) : undefined;
     if (step.kind === 'mkdir') this.#mkdir(step, base, area, found);
     else if (step.kind === 'unlink') this.#unlink(step, area, found);
-    else if (step.kind === 'rmdir') await this.#rmdir(step, area, found);
+    else if (step.kind === 'rmdir') this.#rmdir(step, area, found);
     else if (step.kind === 'copy-image') await this.#copyImage(step, base, area, found);
     else {
       this.#makeBase(base, area);
@@ -85,12 +85,12 @@ class Survey {
    * Below a base nothing is followed: the directories down to `path` must be real ones.
    * @returns whether they are all there
    */
-  async #checkParents(path: string, base: string): Promise<boolean> {
+  #checkParents(path: string, base: string): boolean {
     const names = path === base ? [] : dirname(path).slice(base.length).split('/').filter(Boolean);
     let parent = base;
     for (const name of names) {
       parent = `${parent}/${name}`;
-      const found = await this.#look(parent);
+      const found = this.#look(parent);
       if (found === undefined) return false;
       if (!found.isDirectory()) throw notDirectory(parent, found);
     }
@@ -124,13 +124,9 @@ class Survey {
     this.drafts.push({ op: 'take', path: step.path, area, before: identityOf(found), step });
   }
 
-  async #rmdir(
-    step: Extract<Step, { kind: 'rmdir' }>,
-    area: string,
-    found: BigIntStats | undefined,
-  ): Promise<void> {
+  #rmdir(step: Extract<Step, { kind: 'rmdir' }>, area: string, found: BigIntStats | undefined): void {
     const isBase = step.path === this.#places.baseOf(step.path);
-    if (found?.isDirectory() === false || (isBase && (await this.#places.isLink(step.path)))) return;
+    if (found?.isDirectory() === false || (isBase && this.#places.isLink(step.path))) return;
     if (found === undefined && !this.#created.has(step.path)) return;
     this.drafts.push({ op: 'rmdir', path: step.path, area, step });
   }
@@ -160,27 +156,33 @@ class Survey {
       this.drafts.push({ op: 'put', path, area, form, step, source });
       return;
     }
-    if (found.isDirectory()) throw isDirectory(path, step.kind === 'symlink' ? 'link' : 'write');
+    if (found.isDirectory()) {
+      if (step.kind !== 'symlink' || step.replaceTree !== true) {
+        throw isDirectory(path, step.kind === 'symlink' ? 'link' : 'write');
+      }
+      this.drafts.push({ op: 'take', path, area, before: identityOf(found) });
+      this.drafts.push({ op: 'put', path, area, form, step, source });
+      return;
+    }
     if (!step.replace) throw exists(path);
     this.drafts.push({ op: 'swap', path, area, form, before: identityOf(found), step, source });
   }
 
-  #areaOf(base: string): Promise<string> {
+  #areaOf(base: string): string {
     const known = this.#areas.get(base) ?? this.#places.areaOf(base);
     this.#areas.set(base, known);
     return known;
   }
 
-  #look(path: string): Promise<BigIntStats | undefined> {
-    const known = this.#found.get(path) ?? lookAt(path, this.#places);
-    this.#found.set(path, known);
-    return known;
+  #look(path: string): BigIntStats | undefined {
+    if (!this.#found.has(path)) this.#found.set(path, lookAt(path, this.#places));
+    return this.#found.get(path);
   }
 }
 
-async function lookAt(path: string, places: Places): Promise<BigIntStats | undefined> {
+function lookAt(path: string, places: Places): BigIntStats | undefined {
   try {
-    return await look(await places.onDisk(path));
+    return look(places.onDisk(path));
   } catch (error) {
     throw fileError(error, 'look at', path);
   }
