@@ -16,10 +16,13 @@ export function parseMarker(line: string): readonly string[] | undefined {
   if (!line.startsWith(opening) || !line.endsWith(closing) || line.length < opening.length + closing.length) {
     return undefined;
   }
-  const paths = line.slice(opening.length, -closing.length).split(':').map(unescapePath);
-  return paths.every((path): path is string => path !== undefined && path.startsWith('/'))
-    ? paths
-    : undefined;
+  const paths: string[] = [];
+  for (const text of line.slice(opening.length, -closing.length).split(':')) {
+    const path = unescapePath(text);
+    if (path?.startsWith('/') !== true) return undefined;
+    paths.push(path);
+  }
+  return paths;
 }
 
 /** As systemd writes it: ":", "\" and every byte that is not printable ASCII as \xHH. */
