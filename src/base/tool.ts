@@ -1,4 +1,4 @@
-/** Runs the small programs of the base system (cp, rm, sync, flock) that do what Node cannot. */
+/** Runs the small programs of the base system (cp, rm, sync) that do what Node cannot. */
 
 import { fileError, PortableError } from './errors.ts';
 
@@ -9,10 +9,6 @@ export interface ToolOptions {
   readonly file: string;
   /** Ends the program; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Becomes descriptor 3 of the program. */
-  readonly descriptor?: number | undefined;
-  /** Exit codes other than 0 that the caller wants back instead of an error. */
-  readonly expect?: readonly number[] | undefined;
 }
 
 /** glibc's words for an errno in the C locale, which is how these programs tell us (strerror(3)). */
@@ -29,28 +25,19 @@ const reasons: Readonly<Record<string, string>> = {
 
 /**
  * Runs a program without a shell and waits for it.
- * @returns its exit code: 0 or one of `expect`
  * @throws PortableError with the program's own words; NotSupported when it is not installed
  */
-export async function runTool(
-  program: string,
-  args: readonly string[],
-  options: ToolOptions,
-): Promise<number> {
+export async function runTool(program: string, args: readonly string[], options: ToolOptions): Promise<void> {
   options.signal?.throwIfAborted();
   const { execa } = await import('execa'); // late: most runs of the daemon never need it, and it takes a while to load
   const result = await execa(program, args, {
-    // any descriptor will do, but execa's types end at 9
-    stdio: ['ignore', 'ignore', 'pipe', (options.descriptor as 9 | undefined) ?? 'ignore'],
+    stdio: ['ignore', 'ignore', 'pipe'],
     env: { LC_ALL: 'C' },
     reject: false,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
-  if (result.exitCode === 0) return 0;
+  if (result.exitCode === 0) return;
   options.signal?.throwIfAborted();
-  if (result.exitCode !== undefined && options.expect?.includes(result.exitCode) === true) {
-    return result.exitCode;
-  }
   throw toolError(program, result, options);
 }
 

@@ -1,11 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import { writeSync } from 'node:fs';
 
-/** Writes all of `content` from `position` on; write(2) may take less at a time. */
-export async function writeAll(file: FileHandle, content: Uint8Array, position = 0): Promise<void> {
-  let written = 0;
-  while (written < content.length) {
-    const rest = content.length - written;
-    const { bytesWritten } = await file.write(content, written, rest, position + written);
-    written += bytesWritten;
+/** Writes all of `content` to an open file, from `position` on: write(2) may take less at a time. */
+export function writeAll(descriptor: number, content: Uint8Array, position = 0): void {
+  for (let written = 0; written < content.length;) {
+    written += writeSync(descriptor, content, written, content.length - written, position + written);
   }
 }

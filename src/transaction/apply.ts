@@ -32,11 +32,11 @@ export async function apply(plan: Plan | Planner, env: TransactionEnvironment): 
 }
 
 async function run(plan: Plan, env: TransactionEnvironment): Promise<readonly Done[]> {
-  const places = new Places(env.root, env.bases);
+  const places = await Places.open(env.root, env.bases);
   const drafts = await survey(plan.steps, places, env.root);
   if (drafts.length === 0) return [];
   const id = randomBytes(8).toString('hex');
-  const transaction = new Transaction(plan, id, await locate(drafts, id, places), env);
+  const transaction = new Transaction(plan, id, locate(drafts, id, places), env);
   try {
     await transaction.prepare();
     await transaction.commit();

@@ -1,7 +1,8 @@
 /** fsync(2), where it means something, and as few waits for the disk as possible. */
 
-import { open, statfs } from 'node:fs/promises';
+import { closeSync, fsync, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 
 import { mapConcurrently } from '../base/concurrent.ts';
 import { errnoOf, fileError, quoted } from '../base/errors.ts';
@@ -25,7 +26,7 @@ export interface ToSync {
 
 /** Remembers which directories are on a disk. One per transaction. */
 export class Durability {
-  readonly #lasting = new Map<string, Promise<boolean>>();
+  readonly #lasting = new Map<string, boolean>();
 
   /**
    * Resolves when everything given would survive a power loss.
@@ -38,11 +39,11 @@ export class Durability {
       ...once(what.directories).map((at) => ({ at, sync: () => syncDirectory(at) })),
     ];
     await mapConcurrently(tasks, parallel, async ({ at, sync }) => {
-      if (await this.#isLasting(at)) await sync();
+      if (this.#isLasting(at)) await sync();
     });
   }
 
-  #isLasting(directory: string): Promise<boolean> {
+  #isLasting(directory: string): boolean {
     const known = this.#lasting.get(directory) ?? isLasting(directory);
     this.#lasting.set(directory, known);
     return known;
@@ -60,9 +61,9 @@ function once(paths: Iterable<string> = []): string[] {
   return [...new Set(paths)];
 }
 
-async function isLasting(directory: string): Promise<boolean> {
+function isLasting(directory: string): boolean {
   try {
-    return !volatileTypes.has((await statfs(directory)).type);
+    return !volatileTypes.has(statfsSync(directory).type);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw fileError(error, 'look at the file system of', directory);
@@ -71,11 +72,11 @@ async function isLasting(directory: string): Promise<boolean> {
 
 async function syncOne(path: string): Promise<void> {
   try {
-    const file = await open(path, 'r');
+    const file = openSync(path, 'r');
     try {
-      await file.sync();
+      await promisify(fsync)(file);
     } finally {
-      await file.close();
+      closeSync(file);
     }
   } catch (error) {
     throw fileError(error, 'write to disk', path);

@@ -1,10 +1,12 @@
 /**
  * What a transaction does to the host, in terms that can be done, undone and redone after a crash: the journal is
  * a list of these. Paths are logical: absolute as seen from the host root.
+ *
+ * Calls that only touch a directory entry or an inode are synchronous, here and in what builds on it: they take a few
+ * µs, and ten times that through Node's thread pool. Whatever waits for a disk or moves data is not.
  */
 
-import type { BigIntStats } from 'node:fs';
-import { lstat } from 'node:fs/promises';
+import { lstatSync, type BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 
 import { errnoOf } from '../base/errors.ts';
@@ -68,17 +70,17 @@ export interface Located<E extends Locatable> {
 export type Move = Located<Entry>;
 
 /** Finds the places on disk of the entries of the transaction `id`. */
-export async function locate<E extends Locatable>(
+export function locate<E extends Locatable>(
   entries: readonly E[],
   id: string,
   places: Places,
-): Promise<readonly Located<E>[]> {
+): readonly Located<E>[] {
   const located: Located<E>[] = [];
   for (const [index, entry] of entries.entries()) {
-    const area = await places.onDisk(entry.area ?? entry.path);
+    const area = places.onDisk(entry.area ?? entry.path);
     located.push({
       entry,
-      target: await places.onDisk(entry.path),
+      target: places.onDisk(entry.path),
       staged: join(area, slotName(id, index, 'new')),
       backup: join(area, slotName(id, index, 'old')),
     });
@@ -87,9 +89,9 @@ export async function locate<E extends Locatable>(
 }
 
 /** lstat(2), or undefined where nothing is. */
-export async function look(path: string): Promise<BigIntStats | undefined> {
+export function look(path: string): BigIntStats | undefined {
   try {
-    return await lstat(path, { bigint: true });
+    return lstatSync(path, { bigint: true });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw error;

@@ -1,6 +1,6 @@
 /** The end of a transaction, whichever way it went: removes its temporary files. */
 
-import { readdir, unlink } from 'node:fs/promises';
+import { readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { mapConcurrently } from '../base/concurrent.ts';
@@ -19,7 +19,7 @@ export async function removeSlots(moves: readonly Located<Locatable>[]): Promise
   await mapConcurrently(moves, parallel, async ({ entry, staged, backup }) => {
     if (entry.op === 'put' || entry.op === 'swap') await removeSlot(staged);
     if (entry.op === 'swap' || entry.op === 'take') await removeSlot(backup);
-    if (entry.op === 'rmdir') await removeIfEmpty(backup);
+    if (entry.op === 'rmdir') removeIfEmpty(backup);
   });
 }
 
@@ -27,11 +27,11 @@ export async function removeSlots(moves: readonly Located<Locatable>[]): Promise
  * Removes the directories that could not go before the temporary files in them, if nothing foreign is left there.
  * @param removed gets the moves that did something
  */
-export async function removeAreas(moves: readonly Move[], removed = new Set<Move>()): Promise<void> {
+export function removeAreas(moves: readonly Move[], removed = new Set<Move>()): void {
   for (const move of moves) {
     if (!isOwnArea(move.entry)) continue;
     try {
-      if (await removeIfEmpty(move.target)) removed.add(move);
+      if (removeIfEmpty(move.target)) removed.add(move);
     } catch (error) {
       throw fileError(error, 'remove directory', move.entry.path);
     }
@@ -45,8 +45,8 @@ export async function removeLeftovers(
   log: Log,
 ): Promise<void> {
   for (const area of places.areas()) {
-    const directory = await places.onDisk(area);
-    for (const name of await slotsIn(directory)) {
+    const directory = places.onDisk(area);
+    for (const name of slotsIn(directory)) {
       if (!wanted(parseSlotName(name)?.id ?? '')) continue;
       await removeSlot(join(directory, name));
       log.notice(`removed ${quoted(`${area}/${name}`)}, left by an interrupted transaction`);
@@ -55,9 +55,9 @@ export async function removeLeftovers(
 }
 
 /** Whether a transaction keeps originals anywhere. */
-export async function hasBackups(id: string, places: Places): Promise<boolean> {
+export function hasBackups(id: string, places: Places): boolean {
   for (const area of places.areas()) {
-    const slots = (await slotsIn(await places.onDisk(area))).map(parseSlotName);
+    const slots = slotsIn(places.onDisk(area)).map(parseSlotName);
     if (slots.some((slot) => slot?.id === id && slot.kind === 'old')) return true;
   }
   return false;
@@ -66,7 +66,7 @@ export async function hasBackups(id: string, places: Places): Promise<boolean> {
 /** Removes one temporary file or tree; missing is fine. */
 async function removeSlot(path: string): Promise<void> {
   try {
-    await unlink(path);
+    unlinkSync(path);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return;
     if (errnoOf(error) !== 'EISDIR') throw fileError(error, 'remove', path);
@@ -75,9 +75,9 @@ async function removeSlot(path: string): Promise<void> {
 }
 
 /** The temporary files in a directory; none where it does not exist, or others may not look. */
-async function slotsIn(directory: string): Promise<readonly string[]> {
+function slotsIn(directory: string): readonly string[] {
   try {
-    const names = await readdir(directory);
+    const names = readdirSync(directory);
     return names.filter((name) => parseSlotName(name) !== undefined);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(error) ?? '')) return [];

@@ -3,10 +3,20 @@
  * left to end it: ID.undo is taken back, ID.redo is completed. Renaming the one to the other is the decision.
  */
 
-import { mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { errnoOf, fileError } from '../base/errors.ts';
+import { errnoOf, fileError, type PortableError } from '../base/errors.ts';
 import { writeAll } from '../base/write-all.ts';
 import { encodeJournal, type JournalRecord } from './journal-format.ts';
 import { isTransactionId } from './slots.ts';
@@ -43,14 +53,14 @@ export class Journal {
    * nothing is changed before.
    * @returns the directories that need an fsync for it
    */
-  async write(record: JournalRecord): Promise<readonly string[]> {
-    const changed = await makeJournalDirectory(this.#directory);
+  write(record: JournalRecord): readonly string[] {
+    const changed = makeJournalDirectory(this.#directory);
     try {
-      const file = await open(this.path, 'wx', 0o600);
+      const file = openSync(this.path, 'wx', 0o600);
       try {
-        await writeAll(file, encodeJournal(record));
+        writeAll(file, encodeJournal(record));
       } finally {
-        await file.close();
+        closeSync(file);
       }
     } catch (error) {
       throw fileError(error, 'write the journal', this.path);
@@ -59,21 +69,21 @@ export class Journal {
   }
 
   /** What is in the file, to be decoded; undefined when it is too large to be a journal of ours. */
-  async read(): Promise<Buffer | undefined> {
+  read(): Buffer | undefined {
     try {
-      const { size } = await stat(this.path);
-      return size > maxBytes ? undefined : await readFile(this.path);
+      const { size } = statSync(this.path);
+      return size > maxBytes ? undefined : readFileSync(this.path);
     } catch (error) {
       throw fileError(error, 'read the journal', this.path);
     }
   }
 
   /** Changes which way the transaction ends. */
-  async turn(direction: Direction): Promise<void> {
+  turn(direction: Direction): void {
     if (direction === this.#direction) return;
     const next = new Journal(this.#directory, this.id, direction);
     try {
-      await rename(this.path, next.path);
+      renameSync(this.path, next.path);
     } catch (error) {
       throw fileError(error, `decide the transaction (${direction}) in`, this.path);
     }
@@ -81,21 +91,27 @@ export class Journal {
   }
 
   /** Removes the journal or, failing that, empties it, which means the same to whoever finds it. */
-  async remove(): Promise<void> {
+  remove(): void {
     try {
-      await rm(this.path, { force: true });
+      rmSync(this.path, { force: true });
     } catch (error) {
-      await truncate(this.path).catch(() => {
-        throw fileError(error, 'remove the journal', this.path);
-      });
+      this.#empty(fileError(error, 'remove the journal', this.path));
+    }
+  }
+
+  #empty(otherwise: PortableError): void {
+    try {
+      truncateSync(this.path);
+    } catch {
+      throw otherwise; // why it could not be removed says more
     }
   }
 
   /** Moves a journal that cannot be read out of the way, for people to look at. @returns its new path */
-  async setAside(): Promise<string> {
+  setAside(): string {
     const aside = join(this.#directory, `${this.id}.corrupt`);
     try {
-      await rename(this.path, aside);
+      renameSync(this.path, aside);
     } catch (error) {
       throw fileError(error, 'set the journal aside', this.path);
     }
@@ -107,8 +123,8 @@ export class Journal {
  * The journals in a directory; anything else there is left alone. A directory that does not exist has none.
  * @throws PortableError when the directory cannot be read
  */
-export async function listJournals(directory: string): Promise<readonly Journal[]> {
-  const names = await namesIn(directory);
+export function listJournals(directory: string): readonly Journal[] {
+  const names = namesIn(directory);
   return names.flatMap((name) => {
     const [id = '', direction = ''] = splitName(name);
     const valid = isTransactionId(id) && (direction === 'undo' || direction === 'redo');
@@ -117,17 +133,19 @@ export async function listJournals(directory: string): Promise<readonly Journal[
 }
 
 /** The ids of all transactions that have a journal of any sort there, set aside ones included. */
-export async function journalledIds(directory: string): Promise<readonly string[]> {
-  return (await namesIn(directory)).map((name) => splitName(name)[0] ?? '').filter(isTransactionId);
+export function journalledIds(directory: string): readonly string[] {
+  return namesIn(directory)
+    .map((name) => splitName(name)[0] ?? '')
+    .filter(isTransactionId);
 }
 
 function splitName(name: string): readonly string[] {
   return name.split('.', 2);
 }
 
-async function namesIn(directory: string): Promise<readonly string[]> {
+function namesIn(directory: string): readonly string[] {
   try {
-    return (await readdir(directory)).sort();
+    return readdirSync(directory).sort();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fileError(error, 'list the journals in', directory);
@@ -135,9 +153,9 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 }
 
 /** @returns the directories that got a new entry, from the parent of the first one made */
-async function makeJournalDirectory(directory: string): Promise<readonly string[]> {
+function makeJournalDirectory(directory: string): readonly string[] {
   try {
-    const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+    const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
     const changed: string[] = [];
     if (first === undefined) return changed;
     for (let at = directory; at.length >= first.length; at = dirname(at)) changed.push(dirname(at));

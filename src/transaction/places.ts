@@ -1,9 +1,9 @@
 /** Where the logical paths of a plan or journal are on disk, and which of them we may touch at all. */
 
-import { lstat, stat } from 'node:fs/promises';
+import { lstatSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-import { errnoOf, fileError, PortableError, quoted } from '../base/errors.ts';
+import { fileError, PortableError, quoted } from '../base/errors.ts';
 import { resolveInRoot } from '../base/root-path.ts';
 
 /**
@@ -11,13 +11,24 @@ import { resolveInRoot } from '../base/root-path.ts';
  * which are the administrator's choice; below a base nothing is followed.
  */
 export class Places {
-  readonly #root: string;
   readonly #bases: readonly string[];
-  readonly #resolved = new Map<string, Promise<string>>();
+  /** The bases and all directories on the way to them → where they are on disk. */
+  readonly #onDisk: ReadonlyMap<string, string>;
 
-  constructor(root: string, bases: readonly string[]) {
-    this.#root = root;
+  private constructor(bases: readonly string[], onDisk: ReadonlyMap<string, string>) {
     this.#bases = bases;
+    this.#onDisk = onDisk;
+  }
+
+  /** @param bases absolute and normalized, as seen from the root */
+  static async open(root: string, bases: readonly string[]): Promise<Places> {
+    const onDisk = new Map<string, string>();
+    for (const base of bases) {
+      for (let at = base; !onDisk.has(at); at = dirname(at)) {
+        onDisk.set(at, root === '/' ? at : await resolveInRoot(root, at));
+      }
+    }
+    return new Places(bases, onDisk);
   }
 
   /**
@@ -40,54 +51,44 @@ export class Places {
 
   /** Every directory that may hold temporary files: the bases and all directories on the way to them. */
   areas(): readonly string[] {
-    const areas = new Set<string>();
-    for (const base of this.#bases) {
-      for (let at = base; !areas.has(at); at = dirname(at)) areas.add(at);
-    }
-    return [...areas];
+    return [...this.#onDisk.keys()];
   }
 
   /** The path on disk of a base, of something in one, or of a directory on the way to one. */
-  async onDisk(path: string): Promise<string> {
+  onDisk(path: string): string {
     const anchor = this.isArea(path) ? path : this.baseOf(path);
-    return join(await this.#resolve(anchor), path.slice(anchor.length));
+    return join(this.#onDisk.get(anchor) ?? anchor, path.slice(anchor.length));
   }
 
   /**
    * Where an entry for `path` keeps its temporary files: the base it is in or, as long as that does not exist, the
    * nearest directory on the way to it that does. A rename from there to the path stays within one file system.
    */
-  async areaOf(path: string): Promise<string> {
+  areaOf(path: string): string {
     let area = this.baseOf(path);
-    while (!(await this.#isDirectory(area))) area = dirname(area);
+    while (!this.#isDirectory(area)) area = dirname(area);
     return area;
   }
 
   /** Whether a base is a symlink to somewhere else: such a directory is not ours to remove. */
-  async isLink(base: string): Promise<boolean> {
-    const name = join(await this.#resolve(dirname(base)), base.slice(dirname(base).length));
-    try {
-      return (await lstat(name)).isSymbolicLink();
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return false;
-      throw fileError(error, 'look at', base);
-    }
+  isLink(base: string): boolean {
+    const name = join(this.onDisk(dirname(base)), base.slice(dirname(base).length));
+    return lstatSync(name, { throwIfNoEntry: false })?.isSymbolicLink() === true;
   }
 
-  async #isDirectory(path: string): Promise<boolean> {
-    try {
-      if ((await stat(await this.#resolve(path))).isDirectory()) return true;
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT' && path !== '/') return false;
-      throw fileError(error, 'look at', path);
-    }
-    throw new PortableError('FileExists', `${quoted(path)} is there, but not a directory`, { file: path });
+  #isDirectory(path: string): boolean {
+    const found = statAt(this.onDisk(path), path);
+    if (found?.isDirectory() === true) return true;
+    if (found === undefined && path !== '/') return false;
+    throw new PortableError('FileExists', `${quoted(path)} is not a directory`, { file: path });
   }
+}
 
-  #resolve(path: string): Promise<string> {
-    const known = this.#resolved.get(path) ?? resolveInRoot(this.#root, path);
-    this.#resolved.set(path, known);
-    return known;
+function statAt(onDisk: string, path: string): Stats | undefined {
+  try {
+    return statSync(onDisk, { throwIfNoEntry: false });
+  } catch (error) {
+    throw fileError(error, 'look at', path);
   }
 }
 

@@ -41,9 +41,9 @@ export async function recover(env: TransactionEnvironment): Promise<readonly Rec
     const recovered = await recoverJournals(env);
     const journalled = new Set<string>();
     for (const directory of journalDirsOf(env)) {
-      for (const id of await journalledIds(directory)) journalled.add(id);
+      for (const id of journalledIds(directory)) journalled.add(id);
     }
-    await removeLeftovers(new Places(env.root, env.bases), (id) => !journalled.has(id), env.log);
+    await removeLeftovers(await Places.open(env.root, env.bases), (id) => !journalled.has(id), env.log);
     return recovered;
   } finally {
     await release();
@@ -54,7 +54,7 @@ export async function recover(env: TransactionEnvironment): Promise<readonly Rec
 export async function recoverJournals(env: TransactionEnvironment): Promise<readonly RecoveredTransaction[]> {
   const recovered: RecoveredTransaction[] = [];
   for (const directory of journalDirsOf(env)) {
-    for (const journal of await listJournals(directory)) {
+    for (const journal of listJournals(directory)) {
       const record = await recoverOne(journal, directory, env);
       report(record, env);
       recovered.push(record);
@@ -68,15 +68,15 @@ async function recoverOne(
   directory: string,
   env: TransactionEnvironment,
 ): Promise<RecoveredTransaction> {
-  const places = new Places(env.root, env.bases);
+  const places = await Places.open(env.root, env.bases);
   const known = { id: journal.id, journal: journal.path };
   try {
-    const bytes = await journal.read();
+    const bytes = journal.read();
     const record = decode(bytes, journal.id, places);
     if (record instanceof PortableError) {
       return { ...known, ...(await dropDamaged(journal, bytes, record, places, env)) };
     }
-    const moves = await locate(record.entries, journal.id, places);
+    const moves = locate(record.entries, journal.id, places);
     await end(journal, moves, directory, env);
     const outcome = journal.direction === 'redo' ? 'completed' : 'rolled-back';
     return { ...known, kind: record.kind, subject: record.subject, outcome };
@@ -108,21 +108,20 @@ async function end(
     env.log.warning(`${quoted(path)} was changed by somebody else meanwhile and stays as it is`);
   };
   if (journal.direction === 'redo') {
-    const placing = await isPlacing(moves);
-    for (const move of moves) await redoMove(move, placing, onForeign);
+    const placing = isPlacing(moves);
+    for (const move of moves) redoMove(move, placing, onForeign);
   } else {
-    for (const move of [...moves].reverse()) await undoMove(move, onForeign);
+    for (const move of [...moves].reverse()) undoMove(move, onForeign);
   }
   await durability.sync({ directories: changedDirectories(moves) });
   await removeSlots(moves);
-  if (journal.direction === 'redo') await removeAreas(moves);
-  await journal.remove();
+  if (journal.direction === 'redo') removeAreas(moves);
+  journal.remove();
   await durability.sync({ directories: [directory] });
 }
 
-async function isPlacing(moves: readonly Move[]): Promise<boolean> {
-  for (const { staged } of moves) if ((await look(staged)) !== undefined) return true;
-  return false;
+function isPlacing(moves: readonly Move[]): boolean {
+  return moves.some(({ staged }) => look(staged) !== undefined);
 }
 
 /**
@@ -136,12 +135,12 @@ async function dropDamaged(
   places: Places,
   env: TransactionEnvironment,
 ): Promise<Pick<RecoveredTransaction, 'journal' | 'outcome' | 'error'>> {
-  if (bytes !== undefined && isTorn(bytes) && !(await hasBackups(journal.id, places))) {
+  if (bytes !== undefined && isTorn(bytes) && !hasBackups(journal.id, places)) {
     await removeLeftovers(places, (id) => id === journal.id, env.log);
-    await journal.remove();
+    journal.remove();
     return { journal: journal.path, outcome: 'nothing-done' };
   }
-  return { journal: await journal.setAside(), outcome: 'set-aside', error };
+  return { journal: journal.setAside(), outcome: 'set-aside', error };
 }
 
 function report(record: RecoveredTransaction, { log }: TransactionEnvironment): void {

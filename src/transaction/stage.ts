@@ -1,6 +1,6 @@
 /** Puts everything that will be placed on the host next to where it goes, under temporary names. */
 
-import { open, symlink } from 'node:fs/promises';
+import { closeSync, fchmodSync, openSync, symlinkSync } from 'node:fs';
 
 import { fileError, quoted } from '../base/errors.ts';
 import { runTool } from '../base/tool.ts';
@@ -23,7 +23,7 @@ export async function stage(draft: PlacingDraft, staged: string, signal?: AbortS
   const { step, source, ...entry } = draft;
   try {
     await create(draft, staged, signal);
-    const found = await look(staged);
+    const found = look(staged);
     if (found === undefined) throw new Error(`${staged} is gone`);
     return { ...entry, ours: identityOf(found) };
   } catch (error) {
@@ -37,18 +37,18 @@ async function create(
   staged: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (step.kind === 'symlink') await symlink(step.target, staged);
+  if (step.kind === 'symlink') symlinkSync(step.target, staged);
   else if (step.kind === 'copy-image') await copyImage(source, staged, step.path, signal);
-  else await writeFile(staged, step.content, step.mode);
+  else writeFile(staged, step.content, step.mode);
 }
 
-async function writeFile(staged: string, content: Buffer, mode: number): Promise<void> {
-  const file = await open(staged, 'wx', 0o600);
+function writeFile(staged: string, content: Buffer, mode: number): void {
+  const file = openSync(staged, 'wx', 0o600);
   try {
-    await writeAll(file, content);
-    await file.chmod(mode & 0o7777); // and not in open(2), where the umask would have a say
+    writeAll(file, content);
+    fchmodSync(file, mode & 0o7777); // and not in open(2), where the umask would have a say
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 

@@ -1,8 +1,8 @@
 /** One transaction: prepare, commit, finish, or roll back. */
 
 import { dirname } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 
-import { mapConcurrently } from '../base/concurrent.ts';
 import { messageOf, PortableError, quoted } from '../base/errors.ts';
 import { changedDirectories, Durability } from './durability.ts';
 import type { Entry, Form, Located, Move } from './entries.ts';
@@ -14,8 +14,8 @@ import { isPlacing, stage } from './stage.ts';
 import type { Done, Plan, Step } from './steps.ts';
 import type { Draft, PlacingDraft } from './survey.ts';
 
-/** Node's thread pool has four threads: more at once would only queue. */
-const parallel = 4;
+/** How many files are handled before other work gets a turn. */
+const batch = 32;
 
 export class Transaction {
   readonly #plan: Plan;
@@ -40,7 +40,7 @@ export class Transaction {
     const { kind, subject } = this.#plan;
     this.#moves = await this.#stage();
     this.#journalExists = true;
-    const journalDirectories = await this.#journal.write({
+    const journalDirectories = this.#journal.write({
       id: this.#journal.id,
       kind,
       subject,
@@ -56,13 +56,13 @@ export class Transaction {
 
   /** Puts everything in place. The decision is the journal's turn to "redo": with it on disk there is no way back. */
   async commit(): Promise<void> {
-    for (const move of this.#moves) {
-      this.#env.signal?.throwIfAborted();
+    for (const [index, move] of this.#moves.entries()) {
+      await this.#giveTurn(index);
       this.#made.add(move);
-      if (!(await doMove(move))) this.#made.delete(move);
+      if (!doMove(move)) this.#made.delete(move);
     }
     if (this.#journal.direction === 'undo') {
-      await this.#journal.turn('redo');
+      this.#journal.turn('redo');
       if (this.#moves.some(keepsOriginal))
         await this.#durability.sync({ directories: [this.#env.journalDir] });
     }
@@ -73,8 +73,8 @@ export class Transaction {
   async finish(): Promise<readonly Done[]> {
     try {
       await removeSlots(this.#moves);
-      await removeAreas(this.#moves, this.#made);
-      await this.#journal.remove();
+      removeAreas(this.#moves, this.#made);
+      this.#journal.remove();
     } catch (error) {
       this.#warn('is complete, but its temporary files will stay until the next start', error);
     }
@@ -86,7 +86,7 @@ export class Transaction {
 
   /** Brings the host back to what it was. @returns the error to throw */
   async rollBack(reason: unknown): Promise<unknown> {
-    const failures = await this.#undo();
+    const failures = this.#undo();
     if (failures.length > 0) {
       this.#warn('could not be taken back; the next start will try again', failures[0]);
       return this.#halfWay(reason, failures);
@@ -95,7 +95,7 @@ export class Transaction {
       await this.#durability.sync({ directories: changedDirectories(this.#made) });
       await removeSlots(this.#drafts);
       if (this.#journalExists) {
-        await this.#journal.remove();
+        this.#journal.remove();
         await this.#durability.sync({ directories: [this.#env.journalDir] });
       }
     } catch (error) {
@@ -107,33 +107,44 @@ export class Transaction {
   async #stage(): Promise<readonly Move[]> {
     const { signal, progress } = this.#env;
     const total = this.#drafts.filter(({ entry }) => isPlacing(entry)).length;
+    const moves: Move[] = [];
     let ready = 0;
-    return await mapConcurrently(this.#drafts, parallel, async ({ entry: draft, ...places }) => {
-      signal?.throwIfAborted();
-      if (!isPlacing(draft)) return { ...places, entry: withoutStep(draft) };
-      const entry = await stage(draft, places.staged, signal);
-      progress?.(++ready, total);
-      return { ...places, entry };
-    });
+    for (const { entry: draft, ...places } of this.#drafts) {
+      await this.#giveTurn(moves.length);
+      if (isPlacing(draft)) {
+        moves.push({ ...places, entry: await stage(draft, places.staged, signal) });
+        progress?.(++ready, total);
+      } else moves.push({ ...places, entry: withoutStep(draft) });
+    }
+    return moves;
+  }
+
+  /** Lets others of this process go on now and then, and notices an abort. */
+  async #giveTurn(index: number): Promise<void> {
+    if (index % batch === batch - 1) await turn();
+    this.#env.signal?.throwIfAborted();
   }
 
   /** @returns what could not be undone, and why */
-  async #undo(): Promise<readonly unknown[]> {
+  #undo(): readonly unknown[] {
     const failures: unknown[] = [];
-    if (this.#made.size > 0) await this.#turnBack();
+    if (this.#made.size > 0) this.#turnBack();
     for (const move of [...this.#made].reverse()) {
-      const undoing = undoMove(move, (path) => {
-        this.#env.log.warning(`${quoted(path)} was changed by somebody else meanwhile and stays as it is`);
-      });
-      await undoing.catch((error: unknown) => failures.push(error));
+      try {
+        undoMove(move, (path) => {
+          this.#env.log.warning(`${quoted(path)} was changed by somebody else meanwhile and stays as it is`);
+        });
+      } catch (error) {
+        failures.push(error);
+      }
     }
     return failures;
   }
 
   /** So that a crash while we undo leaves the rest of the undoing to recovery. */
-  async #turnBack(): Promise<void> {
+  #turnBack(): void {
     try {
-      await this.#journal.turn('undo');
+      this.#journal.turn('undo');
     } catch (error) {
       this.#warn('is being taken back, but its journal still says otherwise', error);
     }
