@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { PortableError } from '../../src/base/errors.ts';
-import { imageNameOf, imagePrefix, isImageName, parseImageArgument } from '../../src/images/names.ts';
+import { PortableError } from '../../../src/base/errors.ts';
+import { imageNameOf, imagePrefix, isImageName, parseImageArgument } from '../../../src/images/names.ts';
 
 describe('image names', () => {
   for (const name of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isTemplate, matchesAny, matchesPrefix, portableUnitType } from '../../src/portable/unit-name.ts';
+import { isTemplate, matchesAny, matchesPrefix, portableUnitType } from '../../../src/portable/unit-name.ts';
 
 describe('unit names', () => {
   it('have a type that can be attached', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatMarker, parseMarker } from '../../src/portable/marker.ts';
+import { formatMarker, parseMarker } from '../../../src/portable/marker.ts';
 
 describe('marker', () => {
   const paths = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseOsRelease } from '../../src/portable/os-release.ts';
+import { parseOsRelease } from '../../../src/portable/os-release.ts';
 
 const cases: readonly [name: string, text: string, expected: Record<string, string>][] = [
   ['bare words', 'ID=debian\nVERSION_ID=12\n', { ID: 'debian', VERSION_ID: '12' }],
