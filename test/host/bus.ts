@@ -8,6 +8,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import dbus, { type MessageBus, type MessageFlag } from 'dbus-next';
+import { enterCommand, type Entrance } from './enter.ts';
 
 /** Who connects to which bus. */
 export interface BusOptions {
@@ -45,12 +46,15 @@ export interface HostBus {
   close(): Promise<void>;
 }
 
-/** Opens a connection to a bus of the host with this PID 1. */
-export async function openHostBus(leader: number, options: BusOptions = {}): Promise<HostBus> {
+/** Opens a connection to a bus of the host. */
+export async function openHostBus(entrance: Entrance, options: BusOptions = {}): Promise<HostBus> {
   const dir = await mkdtemp(path.join(tmpdir(), 'host-bus-'));
   const socket = path.join(dir, 'bus');
+  const scope = options.scope === 'user' ? '--user' : '--system';
+  const command = ['systemd-stdio-bridge', scope];
+  const [program, ...args] = enterCommand(entrance, { uid: options.uid ?? 0 }, command);
   const server = net.createServer((client) => {
-    const bridge = spawn('nsenter', bridgeCommand(leader, options), { stdio: ['pipe', 'pipe', 'ignore'] });
+    const bridge = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
     client.pipe(bridge.stdin);
     bridge.stdout.pipe(client);
     const end = (): void => {
@@ -82,18 +86,6 @@ export async function openHostBus(leader: number, options: BusOptions = {}): Pro
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-function bridgeCommand(leader: number, options: BusOptions): string[] {
-  const uid = options.uid ?? 0;
-  const namespaces = ['-t', String(leader), '-m', '-u', '-i', '-n', '-p', '-r', '-w', '--'];
-  const env = ['env', '-i', 'PATH=/usr/bin:/bin', `XDG_RUNTIME_DIR=/run/user/${uid}`];
-  const user =
-    uid === 0
-      ? []
-      : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--inh-caps=-all', '--'];
-  const bridge = ['systemd-stdio-bridge', options.scope === 'user' ? '--user' : '--system'];
-  return [...namespaces, ...env, ...user, ...bridge];
 }
 
 async function send(bus: MessageBus, call: BusCall): Promise<BusReply> {

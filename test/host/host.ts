@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { hostTree } from './bootstrap.ts';
 import { openHostBus, type BusOptions, type HostBus } from './bus.ts';
 import { addLoopNodes, ownFileSystems } from './devices.ts';
+import { enterCommand, makeEntrance, type Entrance } from './enter.ts';
 import { makeCgroups, writeLaunchScript, type Bind } from './launch.ts';
 import { findLeader, isAlive } from './processes.ts';
 import type { HostSettings, Suite } from './settings.ts';
@@ -72,8 +73,6 @@ export interface Host {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
 /**
  * Boots a host and waits until its boot is finished. Hosts of test runs that crashed are removed on the way. Needs
  * root. The host dies with this process whatever happens; call stop() to remove its files as well.
@@ -92,7 +91,8 @@ export async function bootHost(options: BootOptions): Promise<Host> {
   };
   try {
     const leader = await start(options, lower, dir, note);
-    const host = hostApi(options.suite, path.basename(dir), leader, async () => {
+    const entrance = await makeEntrance(leader, record.cgroups);
+    const host = hostApi(options.suite, path.basename(dir), entrance, async () => {
       // file systems that were mounted since (images' own state, tmpfs of services) count too
       await note({ fileSystems: await ownFileSystems(leader).catch(() => record.fileSystems) });
       await removeHost(dir, record);
@@ -199,16 +199,19 @@ async function poll<T>(timeout: number, what: string, probe: () => Promise<T | u
   }
 }
 
-function hostApi(suite: Suite, name: string, leader: number, remove: () => Promise<void>): Host {
-  const enter = ['-t', String(leader), '-m', '-u', '-i', '-n', '-p', '-r', '-w', '--'];
+function hostApi(suite: Suite, name: string, entrance: Entrance, remove: () => Promise<void>): Host {
+  const { leader } = entrance;
   const outside = (inside: string): string => path.join(`/proc/${leader}/root`, inside);
   const buses = new Set<HostBus>();
   let stopped: Promise<void> | undefined;
 
-  const run = async (command: readonly string[], options: RunOptions = {}): Promise<RunResult> => {
-    const env = { PATH: searchPath, HOME: '/root', LANG: 'C.UTF-8', ...options.env };
-    const words = Object.entries(env).map(([key, value]) => `${key}=${value}`);
-    const result = await execa('nsenter', [...enter, 'env', '-i', ...words, ...command], {
+  const runAs = async (
+    uid: number,
+    command: readonly string[],
+    options: RunOptions = {},
+  ): Promise<RunResult> => {
+    const [program, ...args] = enterCommand(entrance, { uid, env: options.env ?? {} }, command);
+    const result = await execa(program, args, {
       reject: false,
       stripFinalNewline: false,
       timeout: options.timeout ?? 60_000,
@@ -217,6 +220,8 @@ function hostApi(suite: Suite, name: string, leader: number, remove: () => Promi
     if (result.timedOut) throw new Error(`${command.join(' ')}: not finished in time\n${result.stderr}`);
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? -1 };
   };
+  const run = (command: readonly string[], options?: RunOptions): Promise<RunResult> =>
+    runAs(0, command, options);
 
   const stop = async (): Promise<void> => {
     for (const bus of buses) await bus.close();
@@ -229,19 +234,7 @@ function hostApi(suite: Suite, name: string, leader: number, remove: () => Promi
     leader,
     path: outside,
     run,
-    runAs: (uid, command, options) =>
-      run(
-        [
-          'setpriv',
-          `--reuid=${uid}`,
-          `--regid=${uid}`,
-          '--clear-groups',
-          '--inh-caps=-all',
-          '--',
-          ...command,
-        ],
-        { ...options, env: { XDG_RUNTIME_DIR: `/run/user/${uid}`, ...options?.env } },
-      ),
+    runAs,
     check: async (command, options) => {
       const result = await run(command, options);
       if (result.exitCode === 0) return result.stdout;
@@ -250,7 +243,7 @@ function hostApi(suite: Suite, name: string, leader: number, remove: () => Promi
       );
     },
     bus: async (options) => {
-      const bus = await openHostBus(leader, options);
+      const bus = await openHostBus(entrance, options);
       buses.add(bus);
       return bus;
     },
