@@ -62,6 +62,8 @@ export interface ExtentMap {
   readonly extentSize: bigint;
   /** Number of records, where they have 16 or 32 bytes. */
   readonly count: bigint;
+  /** Stored extents that fill blocks are rotated in them. */
+  readonly interlaced: boolean;
   /** The last extent is in the packed inode. */
   readonly fragmentTail: boolean;
 }
@@ -88,6 +90,7 @@ export async function readCompressionMap(inode: Inode, blockBits: number): Promi
       recordSize: 4 << ((flags >> 1) & 3),
       extentSize: 1n << BigInt(clusterBits),
       count: (BigInt(header.readUInt16LE(6)) << 32n) | BigInt(header.readUInt32LE(0)),
+      interlaced: has(advise.interlaced),
       fragmentTail: has(advise.fragmentTail),
     };
   }

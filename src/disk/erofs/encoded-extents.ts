@@ -34,7 +34,7 @@ export function encodedExtents(
   const table = recordTable(map, inode);
   const toExtent = (record: ExtentRecord, start: bigint, end: bigint): Extent => {
     const isTail = end === inode.size;
-    const data = isTail && map.fragmentTail ? fragmentOf(map, record) : dataOf(record, blockSize);
+    const data = isTail && map.fragmentTail ? fragmentOf(map, record) : dataOf(map, record, blockSize);
     return { start, end, data };
   };
   if (map.recordSize > 8) {
@@ -136,14 +136,14 @@ async function searchRecord(
   };
 }
 
-function dataOf(inode: Inode, record: ExtentRecord, blockSize: number): ExtentData {
+function dataOf(map: ExtentMap, record: ExtentRecord, blockSize: number): ExtentData {
   const { plen, position } = record;
   if (plen === 0) return { kind: 'hole' };
   const place = { space: undefined, position, length: plen & lengthMask };
   const format = plen >>> algorithmShift;
   if (format > 0) return { kind: 'compressed', place, algorithm: format - 1 };
   const aligned = position % BigInt(blockSize) === 0n && place.length % blockSize === 0;
-  return { kind: 'stored', place, interlaced: aligned };
+  return { kind: 'stored', place, interlaced: map.interlaced && aligned };
 }
 
 /** The offset is where length and (in longer records) position otherwise are. */

@@ -1,6 +1,6 @@
 /** Content in one row of blocks, its tail possibly right after the inode. */
 import { corrupt } from './errors.ts';
-import { dataLayout, nullBlock32, nullBlock48 } from './format.ts';
+import { dataLayout } from './format.ts';
 import { inodeEnd } from './inode.ts';
 import type { Inode } from './inode.ts';
 import { storedRun, zeroRun } from './run.ts';
@@ -13,15 +13,10 @@ export function flatRuns(volume: Volume, inode: Inode, purpose: Purpose): FindRu
   // the last block, full or not, is the inline one
   const tailStart = inline && inode.size > 0n ? ((inode.size - 1n) / blockSize) * blockSize : inode.size;
   const blocks =
-    !inline && isNull(volume, inode.startBlock)
+    inode.startBlock === undefined
       ? zeroRun(inode.size)
       : storedRun(volume, purpose, 0n, tailStart, inode.startBlock * blockSize);
   return (offset) => (offset < tailStart ? blocks : inlineRun(volume, inode, tailStart));
-}
-
-/** The address that stands for zeros instead of blocks. */
-function isNull(volume: Volume, block: bigint): boolean {
-  return block === (volume.superblock.blocks48 ? nullBlock48 : nullBlock32);
 }
 
 function inlineRun(volume: Volume, inode: Inode, tailStart: bigint): Run {

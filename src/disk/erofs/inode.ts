@@ -1,7 +1,7 @@
 /** Inodes: https://erofs.docs.kernel.org/en/latest/ondisk/core_ondisk.html#inodes */
 import type { NodeKind, NodeStat } from '../tree.ts';
 import { corrupt, unsupported } from './errors.ts';
-import { dataLayout, inodeSlot, metaboxBit, sizeOf } from './format.ts';
+import { dataLayout, inodeSlot, metaboxBit, nullBlock32, nullBlock48, sizeOf } from './format.ts';
 import type { DataLayout } from './format.ts';
 import type { MetadataSpace } from './metadata.ts';
 import type { Superblock } from './superblock.ts';
@@ -15,8 +15,8 @@ export interface Inode {
   readonly layout: DataLayout;
   /** The field whose meaning depends on layout and kind: first block, chunk format, device number. */
   readonly detail: number;
-  /** The first block, of flat layouts. */
-  readonly startBlock: bigint;
+  /** The first block, of flat layouts; undefined for none: zeros. */
+  readonly startBlock: bigint | undefined;
   /** Where this inode and what follows it is read from. */
   readonly space: MetadataSpace;
   /** Where its inline xattrs are in `space`, and how many bytes; 0 for none. */
@@ -58,7 +58,8 @@ export async function readInode(spaces: InodeSpaces, node: bigint): Promise<Inod
   const detail = bytes.readUInt32LE(0x10);
   // bit 4: one link, and the field for the count has the high part of the address instead
   const oneLink = !extended && kind !== 'directory' && (format & 0x10) !== 0;
-  const high = spaces.superblock.blocks48 && (extended || oneLink) ? bytes.readUInt16LE(6) : 0;
+  const wide = spaces.superblock.blocks48 && (extended || oneLink);
+  const startBlock = wide ? (BigInt(bytes.readUInt16LE(6)) << 32n) | BigInt(detail) : BigInt(detail);
   const xattrWords = bytes.readUInt16LE(2);
   return {
     node,
@@ -78,7 +79,7 @@ export async function readInode(spaces: InodeSpaces, node: bigint): Promise<Inod
     size,
     layout,
     detail,
-    startBlock: (BigInt(high) << 32n) | BigInt(detail),
+    startBlock: startBlock === (wide ? nullBlock48 : nullBlock32) ? undefined : startBlock,
     space,
     xattrStart: offset + BigInt(bytes.length),
     xattrSize: xattrWords === 0 ? 0 : sizeOf.xattrHeader + (xattrWords - 1) * 4,
