@@ -15,13 +15,6 @@ export class EncodeError extends Error {
 const maxArray = 64 * 1024 * 1024;
 export const maxMessage = 128 * 1024 * 1024;
 
-/** The body of a message: `values` marshalled by `signature`. */
-export function encodeBody(signature: string, values: readonly unknown[]): Buffer {
-  const writer = new Writer();
-  writer.values(signature, values);
-  return writer.finish();
-}
-
 /** A growing buffer that values are appended to; alignment counts from its start. */
 export class Writer {
   #buffer = Buffer.allocUnsafe(512);
