@@ -1,7 +1,7 @@
 /**
  * Block decompressors behind one interface. Every codec writes into a buffer whose size the caller fixes, so a
- * hostile block costs at most that; whatever else is wrong with the bytes is a CorruptBlock, which
- * `decompress` (index.ts) turns into a PortableError naming the file and the offset.
+ * hostile block costs at most that; whatever else is wrong with the bytes is a CorruptBlock, which index.ts
+ * turns into a PortableError naming the file and the offset.
  */
 
 /**
@@ -36,6 +36,26 @@ export interface OutputSize {
  * @throws CorruptBlock for every kind of bad input
  */
 export type Decompressor = (input: Buffer, size: OutputSize) => Promise<Buffer>;
+
+/** A block that is decompressed as far as it is needed, and further when more is. One call at a time. */
+export interface PartialBlock {
+  /**
+   * At least the first `length` bytes, or all there are when the block has fewer; more when that costs nothing.
+   * The caller must not change them.
+   * @throws CorruptBlock
+   */
+  upTo(length: number): Promise<Buffer>;
+  /** Whether all of it has been decompressed. */
+  readonly complete: boolean;
+}
+
+export interface Codec {
+  readonly decompress: Decompressor;
+  /** Where it can go on from where it stopped: that. Without it, going on means starting again. */
+  readonly open?: (input: Buffer, maxOutput: number) => PartialBlock;
+  /** Blocks of at most this many bytes take no longer than stopping in the middle of them does. Default: none. */
+  readonly cheapBytes?: number;
+}
 
 /** Bad compressed data; the message says what is wrong with it, and fits after "…: ". */
 export class CorruptBlock extends Error {

@@ -1,11 +1,12 @@
 /** The registry of decompressors. Each is loaded when first needed: a daemon that starts needs none. */
 import { PortableError, quoted } from '../../base/errors.ts';
 import { CorruptBlock } from './codec.ts';
-import type { CodecName, Decompressor, OutputSize } from './codec.ts';
+import type { Codec, CodecName, OutputSize, PartialBlock } from './codec.ts';
+import { restarted } from './partial.ts';
 
-export type { CodecName, OutputSize } from './codec.ts';
+export type { CodecName, OutputSize, PartialBlock } from './codec.ts';
 
-const loaders: Readonly<Record<CodecName, () => Promise<Decompressor>>> = {
+const loaders: Readonly<Record<CodecName, () => Promise<Codec>>> = {
   zlib: once(async () => (await import('./zlib.ts')).zlib),
   deflate: once(async () => (await import('./zlib.ts')).deflate),
   xz: once(async () => (await import('./xz.ts')).xz),
@@ -38,9 +39,44 @@ export async function decompress(
   size: OutputSize,
   place: BlockPlace,
 ): Promise<Buffer> {
-  const decompressor = await loaders[codec]();
+  const { decompress: decode } = await loaders[codec]();
+  return naming(codec, place, () => decode(input, size));
+}
+
+/**
+ * A block that is decompressed no further than its readers need. Calls of `upTo` queue up.
+ *
+ * @param input the compressed bytes, which are kept as long as the block
+ * @param maxOutput the most bytes it may expand to
+ * @throws PortableError as decompress, from here or from `upTo`
+ */
+export async function openBlock(
+  codec: CodecName,
+  input: Buffer,
+  maxOutput: number,
+  place: BlockPlace,
+): Promise<PartialBlock> {
+  const { decompress: decode, open, cheapBytes } = await loaders[codec]();
+  const block = await naming(codec, place, () =>
+    open === undefined ? restarted(decode, input, maxOutput, cheapBytes) : open(input, maxOutput),
+  );
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    get complete() {
+      return block.complete;
+    },
+    upTo(length) {
+      const result = last.then(() => naming(codec, place, () => block.upTo(length)));
+      last = result.catch(() => undefined);
+      return result;
+    },
+  };
+}
+
+/** Runs `work`, and says of a block that is corrupt where it is. */
+async function naming<T>(codec: CodecName, place: BlockPlace, work: () => T | Promise<T>): Promise<T> {
   try {
-    return await decompressor(input, size);
+    return await work();
   } catch (error) {
     if (!(error instanceof CorruptBlock)) throw error;
     throw new PortableError(

@@ -3,14 +3,14 @@
  * A MiB takes a few milliseconds, so there is no need to work in slices.
  */
 import { CorruptBlock } from './codec.ts';
-import type { Decompressor, OutputSize } from './codec.ts';
+import type { Codec, OutputSize } from './codec.ts';
 import { OutputBlock } from './output-block.ts';
 
 /** A match is at least this long, and its length counts from there. */
 const minMatch = 4;
 
 // an async function, so that what it throws becomes a rejection
-export const lz4: Decompressor = async (input, size) => await Promise.resolve(decode(input, size));
+export const lz4: Codec = { decompress: async (input, size) => await Promise.resolve(decode(input, size)) };
 
 function decode(input: Buffer, size: OutputSize): Buffer {
   const output = new OutputBlock(size);

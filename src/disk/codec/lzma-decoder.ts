@@ -91,12 +91,10 @@ export class LzmaDecoder {
     return this.#pending === 0;
   }
 
-  /** Takes over bytes that are stored uncompressed, as far as there is room. @returns how many */
-  copyIn(bytes: Uint8Array): number {
-    const fitting = bytes.subarray(0, this.output.length - this.position);
-    this.output.set(fitting, this.position);
-    this.position += fitting.length;
-    return fitting.length;
+  /** Takes over bytes that are stored uncompressed; the caller sees to it that there is room. */
+  copyIn(bytes: Uint8Array): void {
+    this.output.set(bytes, this.position);
+    this.position += bytes.length;
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The two container-less formats of LZMA: .lzma files and MicroLZMA. */
 import { CorruptBlock } from './codec.ts';
-import type { Decompressor, OutputSize } from './codec.ts';
+import type { Codec, OutputSize } from './codec.ts';
 import { LzmaDecoder, lzmaProperties } from './lzma-decoder.ts';
 import { RangeDecoder } from './range-decoder.ts';
 import { runSliced } from './slices.ts';
@@ -12,7 +12,9 @@ const headerSize = 13;
  * The .lzma format of LZMA Utils, which squashfs calls "lzma".
  * Format: "The .lzma file format" (xz doc/lzma-file-format.txt).
  */
-export const lzma: Decompressor = async (input, size) => {
+export const lzma: Codec = { decompress: decodeLzma };
+
+async function decodeLzma(input: Buffer, size: OutputSize): Promise<Buffer> {
   if (input.length < headerSize) throw new CorruptBlock('it is shorter than its header');
   const stored = input.readBigUInt64LE(5);
   const unknown = stored === 0xffff_ffff_ffff_ffffn;
@@ -31,13 +33,15 @@ export const lzma: Decompressor = async (input, size) => {
     throw new CorruptBlock(`it expands to more than ${size.maxOutput} bytes`);
   }
   return result(decoder);
-};
+}
 
 /**
  * MicroLZMA: an LZMA stream without header, whose first byte (always 0 otherwise) holds the inverted properties
  * byte. Zero bytes before it are padding. Format: xz's liblzma documentation, lzma_microlzma_decoder().
  */
-export const microlzma: Decompressor = async (input, size) => {
+export const microlzma: Codec = { decompress: decodeMicrolzma };
+
+async function decodeMicrolzma(input: Buffer, size: OutputSize): Promise<Buffer> {
   const start = input.findIndex((byte) => byte !== 0);
   if (start < 0) throw new CorruptBlock('it holds only zeros');
   const length = wantedBytes(size);
@@ -47,7 +51,7 @@ export const microlzma: Decompressor = async (input, size) => {
   decoder.resetState(lzmaProperties(~(input[start] ?? 0) & 0xff));
   await runSliced(decoder, length);
   return result(decoder);
-};
+}
 
 function wantedBytes(size: OutputSize): number {
   return Math.min(size.wanted ?? size.maxOutput, size.maxOutput);

@@ -3,14 +3,14 @@
  * a long run of literals is an instruction of its own. What a low opcode means depends on the literals before it.
  */
 import { CorruptBlock } from './codec.ts';
-import type { Decompressor, OutputSize } from './codec.ts';
+import type { Codec, OutputSize } from './codec.ts';
 import { OutputBlock } from './output-block.ts';
 
 /** The literals that preceded: 0 to 3 behind a match, or a run of at least four. */
 const afterRun = 4;
 
 // an async function, so that what it throws becomes a rejection
-export const lzo: Decompressor = async (input, size) => await Promise.resolve(decode(input, size));
+export const lzo: Codec = { decompress: async (input, size) => await Promise.resolve(decode(input, size)) };
 
 function decode(input: Buffer, size: OutputSize): Buffer {
   const output = new OutputBlock(size);

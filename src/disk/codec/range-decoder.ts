@@ -113,14 +113,21 @@ export class RangeDecoder {
 
   /** `count` bits of equal chances, highest first. */
   direct(count: number): number {
+    let range = this.#range;
+    let code = this.#code;
     let value = 0;
     for (let i = 0; i < count; i++) {
-      if ((this.#range & 0xff000000) === 0) this.#normalize();
-      this.#range >>>= 1;
-      const one = this.#code >>> 0 >= this.#range >>> 0 ? 1 : 0;
-      if (one === 1) this.#code = (this.#code - this.#range) | 0;
+      if ((range & 0xff000000) === 0) {
+        range <<= 8;
+        code = (code << 8) | this.#nextByte();
+      }
+      range >>>= 1;
+      const one = code >>> 0 >= range ? 1 : 0;
+      if (one === 1) code = (code - range) | 0;
       value = (value << 1) | one;
     }
+    this.#range = range;
+    this.#code = code;
     return value >>> 0;
   }
 

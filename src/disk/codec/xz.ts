@@ -6,8 +6,9 @@ import { crc32 } from 'node:zlib';
 import { branchFilters, lookahead } from './bcj.ts';
 import type { BranchFilter } from './bcj.ts';
 import { CorruptBlock } from './codec.ts';
-import type { Decompressor } from './codec.ts';
-import { decodeLzma2 } from './lzma2.ts';
+import type { Codec, OutputSize, PartialBlock } from './codec.ts';
+import { Lzma2Decoder } from './lzma2.ts';
+import { restarted } from './partial.ts';
 
 const magic = Buffer.from('fd377a585a00', 'hex');
 /** Magic, two bytes of flags, CRC32 of the flags. */
@@ -19,21 +20,59 @@ const lzma2Id = 0x21;
 const noCheck = 0;
 const crc32Check = 1;
 
-export const xz: Decompressor = async (input, size) => {
-  const check = streamHeader(input);
-  const header = blockHeader(input, streamHeaderSize);
+export const xz: Codec = { decompress, open };
+
+async function decompress(input: Buffer, size: OutputSize): Promise<Buffer> {
+  const header = readHeaders(input);
   const wanted = Math.min(size.wanted ?? size.maxOutput, size.maxOutput);
   const ahead = header.filter === undefined ? 0 : lookahead;
   const output = Buffer.allocUnsafeSlow(Math.min(wanted + ahead, size.maxOutput));
-  const decoded = await decodeLzma2(input, header.end, output);
-  if (!decoded.complete && size.wanted === undefined) {
-    throw new CorruptBlock(`it expands to more than ${size.maxOutput} bytes`);
-  }
-  const bytes = output.subarray(0, decoded.length);
+  const decoder = new Lzma2Decoder(input, header.end, output);
+  await decoder.run(output.length);
+  if (decoder.end === undefined && size.wanted === undefined) throw tooLong(size.maxOutput);
+  const bytes = output.subarray(0, decoder.length);
   header.filter?.undo(bytes, header.filter.start);
-  if (decoded.complete) verify(input, decoded.end, check, bytes);
+  if (decoder.end !== undefined) verify(input, decoder.end, header.check, bytes);
   return bytes.subarray(0, wanted);
-};
+}
+
+/** A branch filter changes what LZMA2 needs to go on, so it is only without one that going on is possible. */
+function open(input: Buffer, maxOutput: number): PartialBlock {
+  const header = readHeaders(input);
+  if (header.filter !== undefined) return restarted(decompress, input, maxOutput);
+  const output = Buffer.allocUnsafeSlow(maxOutput);
+  const decoder = new Lzma2Decoder(input, header.end, output);
+  return {
+    get complete() {
+      return decoder.end !== undefined;
+    },
+    async upTo(length) {
+      const wasComplete = decoder.end !== undefined;
+      await decoder.run(Math.min(length, maxOutput));
+      const bytes = output.subarray(0, decoder.length);
+      if (decoder.end === undefined && length >= maxOutput) throw tooLong(maxOutput);
+      if (decoder.end !== undefined && !wasComplete) verify(input, decoder.end, header.check, bytes);
+      return bytes;
+    },
+  };
+}
+
+function tooLong(maxOutput: number): CorruptBlock {
+  return new CorruptBlock(`it expands to more than ${maxOutput} bytes`);
+}
+
+/** What comes before the compressed data. */
+interface Headers {
+  /** The kind of check that follows the block. */
+  readonly check: number;
+  /** Index of the compressed data. */
+  readonly end: number;
+  readonly filter: { readonly undo: BranchFilter; readonly start: number } | undefined;
+}
+
+function readHeaders(input: Buffer): Headers {
+  return { check: streamHeader(input), ...blockHeader(input, streamHeaderSize) };
+}
 
 /** @returns the kind of check that follows each block */
 function streamHeader(input: Buffer): number {
@@ -50,14 +89,8 @@ function streamHeader(input: Buffer): number {
   return check;
 }
 
-interface BlockHeader {
-  /** Index of the first byte after it. */
-  readonly end: number;
-  readonly filter: { readonly undo: BranchFilter; readonly start: number } | undefined;
-}
-
 /** Size / 4 - 1, flags, optional sizes, one or two filters, padding, CRC32. */
-function blockHeader(input: Buffer, start: number): BlockHeader {
+function blockHeader(input: Buffer, start: number): Pick<Headers, 'end' | 'filter'> {
   const sizeByte = input[start] ?? 0;
   if (sizeByte === 0) throw new CorruptBlock('its xz stream has no block');
   const end = start + (sizeByte + 1) * 4;
@@ -96,7 +129,7 @@ function filterFlags(fields: Buffer, at: number): Filter {
 }
 
 /** What comes before LZMA2, which must be last. */
-function branchFilter(filters: readonly Filter[]): BlockHeader['filter'] {
+function branchFilter(filters: readonly Filter[]): Headers['filter'] {
   const last = filters.at(-1);
   const [first, ...more] = filters.slice(0, -1);
   if (last?.id !== lzma2Id || last.properties.length !== 1) {

@@ -2,7 +2,7 @@
 import { createInflate, createInflateRaw, inflate, inflateRaw, inflateRawSync, inflateSync } from 'node:zlib';
 import type { InputType, ZlibOptions } from 'node:zlib';
 import { CorruptBlock } from './codec.ts';
-import type { Decompressor, OutputSize } from './codec.ts';
+import type { Codec, OutputSize } from './codec.ts';
 
 /**
  * Blocks that expand to at most this are inflated in place: 40 µs for 8 KiB, 0.3 to 0.5 ms for 128 KiB, where the
@@ -21,24 +21,27 @@ interface Flavour {
 }
 
 /** The decompressor of squashfs "gzip" blocks. */
-export const zlib: Decompressor = inflater({ sync: inflateSync, async: inflate, stream: createInflate });
+export const zlib: Codec = inflater({ sync: inflateSync, async: inflate, stream: createInflate });
 
 /** The decompressor of erofs "deflate" blocks. */
-export const deflate: Decompressor = inflater({
+export const deflate: Codec = inflater({
   sync: inflateRawSync,
   async: inflateRaw,
   stream: createInflateRaw,
 });
 
-function inflater(flavour: Flavour): Decompressor {
-  return async (input, size) => {
-    try {
-      return await (size.wanted === undefined
-        ? inflateAll(flavour, input, size.maxOutput)
-        : inflatePrefix(flavour, input, size));
-    } catch (error) {
-      throw new CorruptBlock(reason(error, size), { cause: error });
-    }
+function inflater(flavour: Flavour): Codec {
+  return {
+    cheapBytes: syncBytes,
+    async decompress(input, size) {
+      try {
+        return await (size.wanted === undefined
+          ? inflateAll(flavour, input, size.maxOutput)
+          : inflatePrefix(flavour, input, size));
+      } catch (error) {
+        throw new CorruptBlock(reason(error, size), { cause: error });
+      }
+    },
   };
 }
 

@@ -1,3 +1,3 @@
 import { CorruptBlock } from './codec.ts';
-import type { Decompressor } from './codec.ts';
-export const zstd: Decompressor = () => Promise.reject(new CorruptBlock('decoder not written yet'));
+import type { Codec } from './codec.ts';
+export const zstd: Codec = { decompress: () => Promise.reject(new CorruptBlock('decoder not written yet')) };

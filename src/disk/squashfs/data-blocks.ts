@@ -1,6 +1,7 @@
 /** Data and fragment blocks: up to a MiB of file content each, compressed by itself. */
 import type { Budget } from '../budget.ts';
-import { decompress } from '../codec/index.ts';
+import { openBlock } from '../codec/index.ts';
+import type { PartialBlock } from '../codec/index.ts';
 import type { BlockSource } from '../source.ts';
 import { corrupt } from './errors.ts';
 import { dataSizeMask, dataUncompressed } from './format.ts';
@@ -9,9 +10,6 @@ import type { Superblock } from './superblock.ts';
 
 /** Uncompressed blocks kept, of at most a MiB each: neighbours in a file, or a fragment block with many files. */
 const keptBlocks = 2;
-
-/** With zlib, a block of up to this many bytes takes no longer than stopping in the middle of it does. */
-const cheapBytes = 128 * 1024;
 
 /** A block as an inode or the fragment table gives it. */
 export interface BlockAddress {
@@ -23,18 +21,11 @@ export interface BlockAddress {
   readonly length: number | undefined;
 }
 
-interface Decoded {
-  /** From the start of the block. */
-  readonly bytes: Buffer;
-  /** Whether that is all of it. */
-  readonly complete: boolean;
-}
-
 export class DataBlocks {
   readonly #source: BlockSource;
   readonly #superblock: Superblock;
   readonly #budget: Budget;
-  readonly #decoded = new Recent<string, Decoded>(keptBlocks);
+  readonly #decoded = new Recent<string, PartialBlock>(keptBlocks);
 
   constructor(source: BlockSource, superblock: Superblock, budget: Budget) {
     this.#source = source;
@@ -77,34 +68,21 @@ export class DataBlocks {
     }
   }
 
-  /** At least the first `wanted` bytes of a compressed block. */
+  /** At least the first `wanted` bytes of a compressed block. The start is often all that is ever needed. */
   async #decode(address: BlockAddress, size: number, wanted: number): Promise<Buffer> {
-    const key = `${address.position}/${address.word}/${address.length ?? ''}`;
-    // the start may be all that is ever needed of it: a few small files in a block of many
-    const first = await this.#decoded.get(key, () => this.#decompress(address, size, wanted));
-    if (first.bytes.length >= wanted) return first.bytes;
-    if (first.complete) throw this.#short(address, first.bytes.length, wanted);
-    this.#decoded.forget(key);
-    const whole = await this.#decoded.get(key, () => this.#decompress(address, size, undefined));
-    if (whole.bytes.length < wanted) throw this.#short(address, whole.bytes.length, wanted);
-    return whole.bytes;
-  }
-
-  /** @param wanted bytes from the start; undefined is all */
-  async #decompress(address: BlockAddress, size: number, wanted: number | undefined): Promise<Decoded> {
-    const { position, length } = address;
+    const { position, word, length } = address;
     const { codec, blockSize } = this.#superblock;
-    const stored = await this.#source.read(position, size);
-    const most = length ?? blockSize;
-    const isCheap = codec === 'zlib' && most <= cheapBytes;
-    const some = wanted !== undefined && wanted < most && !isCheap ? wanted : undefined;
-    const place = { file: this.#source.name, offset: position };
-    const bytes = await decompress(codec, stored, { maxOutput: most, wanted: some }, place);
-    const complete = some === undefined || bytes.length < some;
-    if (complete && length !== undefined && bytes.length !== length) {
-      throw this.#corrupt(position, `has ${bytes.length} bytes instead of ${length}`);
+    const key = `${position}/${word}/${length ?? ''}`;
+    const block = await this.#decoded.get(key, async () => {
+      const stored = await this.#source.read(position, size);
+      const place = { file: this.#source.name, offset: position };
+      return openBlock(codec, stored, length ?? blockSize, place);
+    });
+    const bytes = await block.upTo(wanted);
+    if (bytes.length < wanted || (block.complete && length !== undefined && bytes.length !== length)) {
+      throw this.#short(address, bytes.length, length ?? wanted);
     }
-    return { bytes, complete };
+    return bytes;
   }
 
   #short(address: BlockAddress, has: number, needed: number) {

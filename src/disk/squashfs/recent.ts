@@ -24,11 +24,6 @@ export class Recent<Key, Value> {
     }
   }
 
-  /** Replaces what is kept of `key`. */
-  forget(key: Key): void {
-    this.#values.delete(key);
-  }
-
   #evict(): void {
     for (const oldest of this.#values.keys()) {
       if (this.#values.size <= this.#capacity) break;
