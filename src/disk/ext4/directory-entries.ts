@@ -13,9 +13,8 @@ const layout = {
   inode: u32(0x0),
   recordLength: u16(0x4),
   nameLength: u8(0x6),
+  /** With the feature filetype. Without it this belongs to the name's length, which never needs it. */
   kind: u8(0x7),
-  /** Without the feature filetype: of the last two. */
-  wideNameLength: u16(0x6),
 } as const;
 
 /** Bytes: records start at multiples of this, and the shortest has a name of one to four bytes. */
@@ -59,7 +58,7 @@ export function* storedEntries(volume: Volume, block: Buffer, where: string): Ge
       if (inode > volume.superblock.inodes) {
         throw badRecord(records, at, `is for inode ${inode}, of ${volume.superblock.inodes}`);
       }
-      const name = block.subarray(at + layout.size, at + layout.size + nameLength(records, at));
+      const name = block.subarray(at + layout.size, at + layout.size + layout.nameLength(block, at));
       if (!isName(name)) throw badRecord(records, at, 'has an impossible name');
       yield { inode, name, kind: records.hasKinds ? kinds.get(layout.kind(block, at)) : undefined };
     }
@@ -78,7 +77,7 @@ export function findEntry(volume: Volume, block: Buffer, name: Buffer, where: st
     const length = checkedLength(records, at);
     const start = at + layout.size;
     if (
-      nameLength(records, at) === name.length &&
+      layout.nameLength(block, at) === name.length &&
       layout.inode(block, at) !== 0 &&
       block.compare(name, 0, name.length, start, start + name.length) === 0
     ) {
@@ -108,16 +107,12 @@ function checkedLength(records: Records, at: number): number {
   const left = records.block.length - at;
   if (left < layout.size) throw badRecord(records, at, 'is cut off');
   const length = recordLength(layout.recordLength(records.block, at), records.blockSize);
-  const named = nameLength(records, at);
+  const named = layout.nameLength(records.block, at);
   if (length < shortestRecord || length % alignment !== 0 || length < layout.size + named || length > left) {
     const what = `is ${length} bytes long, with a name of ${named} and ${left} bytes left`;
     throw badRecord(records, at, what);
   }
   return length;
-}
-
-function nameLength({ hasKinds, block }: Records, at: number): number {
-  return hasKinds ? layout.nameLength(block, at) : layout.wideNameLength(block, at);
 }
 
 function badRecord({ volume, where }: Records, at: number, what: string): PortableError {
