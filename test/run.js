@@ -13,7 +13,12 @@ const top = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Programs that tasks need, and the Debian packages that have them. */
 const packages = {
-  demo: { 'dbus-daemon': 'dbus-daemon', mksquashfs: 'squashfs-tools', portablectl: 'systemd-container', busybox: 'busybox-static' },
+  demo: {
+    'dbus-daemon': 'dbus-daemon',
+    mksquashfs: 'squashfs-tools',
+    busctl: 'systemd',
+    busybox: 'busybox-static',
+  },
   unit: {
     mksquashfs: 'squashfs-tools',
     'mkfs.erofs': 'erofs-utils',
@@ -31,7 +36,12 @@ const packages = {
     openssl: 'openssl',
   },
   integration: { 'dbus-daemon': 'dbus-daemon', busctl: 'systemd', strace: 'strace', pkcheck: 'polkitd' },
-  host: { debootstrap: 'debootstrap', 'systemd-nspawn': 'systemd-container', script: 'bsdutils', nsenter: 'util-linux' },
+  host: {
+    debootstrap: 'debootstrap',
+    'systemd-nspawn': 'systemd-container',
+    script: 'bsdutils',
+    nsenter: 'util-linux',
+  },
 };
 
 const suites = /** @type {const} */ (['unit', 'integration', 'host']);
@@ -91,7 +101,9 @@ function prepare(needs) {
 /** @param {readonly (keyof typeof packages)[]} needs */
 function installDebianPackages(needs) {
   const wanted = needs.flatMap((need) => Object.entries(packages[need]));
-  const missing = [...new Set(wanted.filter(([program]) => !isInstalled(program)).map(([, name]) => name))].sort();
+  const missing = [
+    ...new Set(wanted.filter(([program]) => !isInstalled(program)).map(([, name]) => name)),
+  ].sort();
   if (missing.length === 0) return 0;
   const command = `apt-get install ${missing.join(' ')}`;
   if (process.getuid?.() !== 0 || !isInstalled('apt-get')) {
@@ -101,7 +113,9 @@ function installDebianPackages(needs) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const install = ['install', '-y', '-q', '--no-install-recommends', ...missing];
   if (run('apt-get', install, { env, quiet: true }) === 0) return 0;
-  return run('apt-get', ['update', '-q'], { env, quiet: true }) || run('apt-get', install, { env, quiet: true });
+  return (
+    run('apt-get', ['update', '-q'], { env, quiet: true }) || run('apt-get', install, { env, quiet: true })
+  );
 }
 
 function installNpmPackages() {
