@@ -204,14 +204,11 @@ describe('what this kernel cannot mount equals what it was made of', () => {
       compareWithSource({ size: '200M', blockSize }, (image) => fsck(image, '-D')));
   }
 
-  it('blocks of 65536, inline_data, inodes of 4096', () =>
-    compareWithSource({
-      size: '500M',
-      blockSize: 65536,
-      inodeSize: 4096,
-      inodes: 6000,
-      features: 'inline_data',
-    }));
+  it('blocks of 65536, inline_data, inodes of 4096', async () => {
+    const options = { size: '500M', blockSize: 65536, inodeSize: 4096, features: 'inline_data' };
+    // mke2fs 1.47.0 cuts off the hole at the end of a file when there is inline_data
+    await compareWithSource(options, undefined, ['sparse']);
+  });
 
   it('quota, project', () => compareWithSource({ size: '80M', features: 'quota,project' }));
 
@@ -221,13 +218,17 @@ describe('what this kernel cannot mount equals what it was made of', () => {
       await fsck(image, '-D');
     }));
 
-  async function compareWithSource(options: ExtImageOptions, then?: Step): Promise<void> {
+  async function compareWithSource(
+    options: ExtImageOptions,
+    then?: Step,
+    skip: readonly string[] = [],
+  ): Promise<void> {
     const image = join(scratch, 'image');
     await makeExt(image, { inodes: 6000, ...options, from: rich });
     await then?.(image);
     await reading(image, async (tree) => {
       const ignore = ['inode', 'links'] as const;
-      const found = await compareWithKernel(tree, rich, { ignore, skip: ['lost+found'] });
+      const found = await compareWithKernel(tree, rich, { ignore, skip: ['lost+found', ...skip] });
       assert.deepEqual(
         found.filter((line) => !notCopied.some((pattern) => pattern.test(line))),
         [],
