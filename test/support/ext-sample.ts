@@ -59,7 +59,7 @@ export async function makeSample(image: string, options: SampleOptions): Promise
     }
   }
   const value = join(contents, 'value');
-  await writeFile(value, Buffer.alloc(300, 'large value '));
+  await writeFile(value, sampleLargeValue(options));
   const acl = join(contents, 'acl');
   await writeFile(acl, sampleAcl);
   await debugfs(image, [
@@ -78,6 +78,12 @@ export async function makeSample(image: string, options: SampleOptions): Promise
   if (options.indexed === true) await fsck(image, '-D');
   await rm(contents, { recursive: true });
   await rm(`${image}.debugfs`);
+}
+
+/** The value of user.large on with-xattrs: in a block, or where the file system can do that, in an inode of its own. */
+export function sampleLargeValue(options: SampleOptions): Buffer {
+  const isApart = options.features?.split(',').includes('ea_inode') ?? false;
+  return Buffer.alloc(isApart ? 3000 : 300, 'large value ');
 }
 
 /** A list as getxattr(2) gives it: u::rw-, user 1000: r--, g::r--, m::r--, o::---. */
