@@ -9,10 +9,10 @@ export type { CodecName, OutputSize, PartialBlock } from './codec.ts';
 const loaders: Readonly<Record<CodecName, () => Promise<Codec>>> = {
   zlib: once(async () => (await import('./zlib.ts')).zlib),
   deflate: once(async () => (await import('./zlib.ts')).deflate),
-  xz: once(async () => (await import('./xz.ts')).xz),
-  lzma: once(async () => (await import('./lzma-formats.ts')).lzma),
-  microlzma: once(async () => (await import('./lzma-formats.ts')).microlzma),
-  zstd: once(async () => (await import('./zstd.ts')).zstd),
+  xz: once(async () => (await import('./lzma/xz.ts')).xz),
+  lzma: once(async () => (await import('./lzma/alone.ts')).lzma),
+  microlzma: once(async () => (await import('./lzma/alone.ts')).microlzma),
+  zstd: once(async () => (await import('./zstd/index.ts')).zstd),
   lz4: once(async () => (await import('./lz4.ts')).lz4),
   lzo: once(async () => (await import('./lzo.ts')).lzo),
 };

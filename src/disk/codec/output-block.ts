@@ -17,6 +17,11 @@ export class OutputBlock {
     return this.#size.wanted !== undefined && this.#length === this.#bytes.length;
   }
 
+  /** Bytes so far. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** The bytes so far. */
   result(): Buffer {
     return this.#bytes.subarray(0, this.#length);
@@ -29,6 +34,13 @@ export class OutputBlock {
     // the call of copy() costs more than a few bytes do
     if (fitting > 16) input.copy(this.#bytes, this.#length, at, at + fitting);
     else for (let i = 0; i < fitting; i++) this.#bytes[this.#length + i] = input[at + i] ?? 0;
+    this.#length += fitting;
+  }
+
+  /** Appends `count` times the same byte. @throws CorruptBlock */
+  fill(byte: number, count: number): void {
+    const fitting = this.#fit(count);
+    this.#bytes.fill(byte, this.#length, this.#length + fitting);
     this.#length += fitting;
   }
 

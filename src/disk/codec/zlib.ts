@@ -1,4 +1,5 @@
 /** zlib (RFC 1950) and raw deflate (RFC 1951), by Node's own zlib. */
+import type { Transform } from 'node:stream';
 import { createInflate, createInflateRaw, inflate, inflateRaw, inflateRawSync, inflateSync } from 'node:zlib';
 import type { InputType, ZlibOptions } from 'node:zlib';
 import { CorruptBlock } from './codec.ts';
@@ -10,14 +11,16 @@ import type { Codec, OutputSize } from './codec.ts';
  */
 const syncBytes = 128 * 1024;
 
-interface Flavour {
+/** One of the formats of Node's zlib. */
+export interface Flavour {
   readonly sync: (input: InputType, options: ZlibOptions) => Buffer;
   readonly async: (
     input: InputType,
     options: ZlibOptions,
     done: (error: Error | null, output: Buffer) => void,
   ) => void;
-  readonly stream: typeof createInflate | typeof createInflateRaw;
+  readonly stream: (options: ZlibOptions) => Transform;
+  readonly options?: ZlibOptions & { readonly params?: Readonly<Record<number, number>> };
 }
 
 /** The decompressor of squashfs "gzip" blocks. */
@@ -30,7 +33,8 @@ export const deflate: Codec = inflater({
   stream: createInflateRaw,
 });
 
-function inflater(flavour: Flavour): Codec {
+/** A codec by Node's zlib. */
+export function inflater(flavour: Flavour): Codec {
   return {
     cheapBytes: syncBytes,
     async decompress(input, size) {
@@ -47,7 +51,7 @@ function inflater(flavour: Flavour): Codec {
 
 async function inflateAll(flavour: Flavour, input: Buffer, maxOutput: number): Promise<Buffer> {
   // one chunk holds the whole output, so nothing is copied together at the end
-  const options = { maxOutputLength: maxOutput, chunkSize: Math.max(64, maxOutput) };
+  const options = { ...flavour.options, maxOutputLength: maxOutput, chunkSize: Math.max(64, maxOutput) };
   if (maxOutput <= syncBytes) return flavour.sync(input, options);
   return await new Promise((resolve, reject) => {
     flavour.async(input, options, (error, output) => {
@@ -67,7 +71,7 @@ async function inflatePrefix(flavour: Flavour, input: Buffer, size: OutputSize):
       // whatever is wrong with it may come after what is wanted; the stream below finds out
     }
   }
-  const stream = flavour.stream({ chunkSize: Math.max(64, wanted) });
+  const stream = flavour.stream({ ...flavour.options, chunkSize: Math.max(64, wanted) });
   const parts: Buffer[] = [];
   let length = 0;
   stream.end(input);

@@ -2,7 +2,7 @@
  * The adaptive binary range decoder of LZMA: one bit at a time, each with a probability that learns.
  * Format: "LZMA specification" (7-zip.org/sdk.html, lzma-specification.txt), section "Range Decoder".
  */
-import { CorruptBlock } from './codec.ts';
+import { CorruptBlock } from '../codec.ts';
 
 /** Where every probability starts: one half, in 11 bits. */
 export const evenChance = 1 << 10;

@@ -1,9 +1,9 @@
 /** The two container-less formats of LZMA: .lzma files and MicroLZMA. */
-import { CorruptBlock } from './codec.ts';
-import type { Codec, OutputSize } from './codec.ts';
-import { LzmaDecoder, lzmaProperties } from './lzma-decoder.ts';
+import { CorruptBlock } from '../codec.ts';
+import type { Codec, OutputSize } from '../codec.ts';
+import { LzmaDecoder, lzmaProperties } from './decoder.ts';
 import { RangeDecoder } from './range-decoder.ts';
-import { runSliced } from './slices.ts';
+import { runSliced } from './sliced.ts';
 
 /** Properties byte, dictionary size (4 bytes), size of the output (8 bytes; all ones: up to the end marker). */
 const headerSize = 13;

@@ -3,7 +3,7 @@
  * which serves as the dictionary too: blocks are at most a few MiB, and no further memory is needed.
  * Format: "LZMA specification" (7-zip.org/sdk.html, lzma-specification.txt).
  */
-import { CorruptBlock } from './codec.ts';
+import { CorruptBlock } from '../codec.ts';
 import { evenChance } from './range-decoder.ts';
 import type { RangeDecoder } from './range-decoder.ts';
 

@@ -5,10 +5,10 @@
 import { crc32 } from 'node:zlib';
 import { branchFilters, lookahead } from './bcj.ts';
 import type { BranchFilter } from './bcj.ts';
-import { CorruptBlock } from './codec.ts';
-import type { Codec, OutputSize, PartialBlock } from './codec.ts';
+import { CorruptBlock } from '../codec.ts';
+import type { Codec, OutputSize, PartialBlock } from '../codec.ts';
 import { Lzma2Decoder } from './lzma2.ts';
-import { restarted } from './partial.ts';
+import { restarted } from '../partial.ts';
 
 const magic = Buffer.from('fd377a585a00', 'hex');
 /** Magic, two bytes of flags, CRC32 of the flags. */

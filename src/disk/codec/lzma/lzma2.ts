@@ -3,10 +3,11 @@
  * uncompressed chunks in between. Format: xz file format, section 5.3.1 (tukaani.org/xz/xz-file-format.txt), and
  * the comments of 7-Zip's Lzma2Dec.
  */
-import { CorruptBlock } from './codec.ts';
-import { LzmaDecoder, lzmaProperties } from './lzma-decoder.ts';
+import { CorruptBlock } from '../codec.ts';
+import { LzmaDecoder, lzmaProperties } from './decoder.ts';
 import { RangeDecoder } from './range-decoder.ts';
-import { Pacer, runSliced } from './slices.ts';
+import { Pacer } from '../pace.ts';
+import { runSliced } from './sliced.ts';
 
 /** What a chunk's control byte says. */
 const endOfData = 0x00;
