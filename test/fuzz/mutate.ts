@@ -73,7 +73,7 @@ const operators: readonly Operator[] = [
     bytes.writeUInt32BE(interesting32(bytes, random), at);
   },
   function zeros(bytes, at, random) {
-    bytes.fill(0, at, at + 1 + random.below(64));
+    bytes.fill(0, at, Math.min(bytes.length, at + 1 + random.below(64)));
   },
   function noise(bytes, at, random) {
     random.bytes(1 + random.below(16)).copy(bytes, at);
