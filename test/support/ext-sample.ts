@@ -97,9 +97,9 @@ export const sampleAcl = Buffer.from(
   'hex',
 );
 
-/** Every other block a hole, so that each of the rest is an extent of its own. */
+/** Every other block a hole (but not the last), so that each of the rest is an extent of its own. */
 function stripes(random: Random, blockSize: number, count: number): Buffer {
-  const bytes = Buffer.alloc(2 * count * blockSize);
+  const bytes = Buffer.alloc((2 * count - 1) * blockSize);
   for (let i = 0; i < count; i++) random.text(blockSize).copy(bytes, 2 * i * blockSize);
   return bytes;
 }
