@@ -4,7 +4,18 @@
  * without the right stamp is replaced.
  */
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { HostSettings, Suite } from './settings.ts';
@@ -64,6 +75,7 @@ async function cached(
   const stamp = `${JSON.stringify(packages)}\n`;
   if ((await readStamp(tree)) === stamp) return tree;
   await mkdir(settings.cacheRoot, { recursive: true });
+  await removeAbandoned(settings.cacheRoot);
   const work = await mkdtemp(path.join(settings.cacheRoot, '.new-'));
   try {
     const fresh = path.join(work, 'tree');
@@ -75,6 +87,19 @@ async function cached(
     await rm(work, { recursive: true, force: true });
   }
   return tree;
+}
+
+/** Removes what an interrupted bootstrap left, hours later: nothing takes that long. */
+async function removeAbandoned(cacheRoot: string): Promise<void> {
+  const sixHours = 6 * 3600 * 1000;
+  for (const name of await readdir(cacheRoot)) {
+    if (!name.startsWith('.new-')) continue;
+    const work = path.join(cacheRoot, name);
+    const made = await stat(work).catch(() => undefined);
+    if (made !== undefined && Date.now() - made.mtimeMs > sixHours) {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
 }
 
 /** Puts a fresh tree in its place; a stale one goes away, an equal one that somebody else just made stays. */

@@ -125,7 +125,7 @@ async function start(
   const binds = [{ from: process.execPath, to: '/usr/local/bin/node' }, ...(options.binds ?? [])];
   const [program, ...args] = await writeLaunchScript({ name, lower, dir, binds, cgroups });
   const child = execa(program, args, { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore', reject: false });
-  if (child.pid === undefined) throw new Error('cannot start script(1)');
+  if (child.pid === undefined) throw new Error('cannot start unshare(1)');
   const top = await identity(child.pid);
   await note({ top });
   const leader = await poll(10_000, 'systemd-nspawn to start PID 1', async () => {

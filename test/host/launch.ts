@@ -1,6 +1,6 @@
 /**
- * The command line that boots a host. A host has a mount namespace of its own (its overlay goes away with it), a
- * cgroup of its own, a pty, and dies with the process that started it.
+ * The command line that boots a host. A host has a mount namespace of its own (its overlay goes away with it), a pid
+ * namespace, cgroups and a pty of its own, and dies with the process that started it.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -43,14 +43,10 @@ export async function makeCgroups(name: string): Promise<string[]> {
 export async function writeLaunchScript(launch: Launch): Promise<[string, ...string[]]> {
   const script = path.join(launch.dir, 'launch.sh');
   await writeFile(script, launchScript(launch));
-  const pty = [
-    'script',
-    '-qfec',
-    `exec unshare -m sh ${quote(script)}`,
-    path.join(launch.dir, 'console.log'),
-  ];
-  // when the test process dies in any way, so does script, and by hangup and death signals everything below it
-  return ['setpriv', '--pdeathsig', 'KILL', ...pty];
+  const pty = ['script', '-qfec', `exec sh ${quote(script)}`, path.join(launch.dir, 'console.log')];
+  // when the test process dies in any way, so does unshare, and with it the whole pid namespace
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  return ['setpriv', '--pdeathsig', 'KILL', 'unshare', ...namespaces, ...pty];
 }
 
 function launchScript(launch: Launch): string {

@@ -9,7 +9,7 @@ import type { HostSettings } from './settings.ts';
 export interface HostRecord {
   /** The test process that started it. */
   readonly owner: { readonly pid: number; readonly started: string };
-  /** script(1), the top of the host's processes. */
+  /** unshare(1), the top of the host's processes. */
   readonly top?: { readonly pid: number; readonly started: string };
   readonly cgroups: readonly string[];
   /** "major:minor" of its own file systems. */
