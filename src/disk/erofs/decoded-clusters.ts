@@ -27,8 +27,8 @@ export interface DecoderOptions {
 /** Decoded bytes kept. One extent may exceed this alone; it goes when the next is decoded. */
 const cacheBytes = 1024 * 1024;
 
-/** Of longer extents the beginning is decoded first, which is enough where only that is wanted. */
-const wholeBytes = 1024 * 1024;
+/** Extents up to this size are decoded whole. Of others only as much as is needed, the first time. */
+const smallBytes = 16 * 1024;
 
 export function decodedClusters(options: DecoderOptions): DecodedClusters {
   const cache = new Map<string, Buffer>();
@@ -54,8 +54,10 @@ export function decodedClusters(options: DecoderOptions): DecodedClusters {
         cache.set(key, known);
         return known;
       }
-      if (length > wholeBytes) cache.clear();
-      const bytes = await decode(options, data, { length, wanted, purpose });
+      // the start of an extent is often all that is ever needed; but who comes back will read on
+      const enough = known === undefined && length > smallBytes && wanted <= length / 2 ? wanted : length;
+      if (enough > cacheBytes) cache.clear();
+      const bytes = await decode(options, data, { length, wanted: enough, purpose });
       keep(key, bytes);
       return bytes;
     },
@@ -63,7 +65,9 @@ export function decodedClusters(options: DecoderOptions): DecodedClusters {
 }
 
 interface Amount {
+  /** Bytes of content in the extent. */
   readonly length: number;
+  /** How many of them to decode. */
   readonly wanted: number;
   readonly purpose: Purpose;
 }
@@ -86,18 +90,17 @@ async function decode(options: DecoderOptions, data: Compressed, amount: Amount)
       ? await source.read(place.position, place.length)
       : await place.space.read(place.position, place.length);
   const padding = options.zeroPadding ? leadingZeros(stored) : 0;
-  const wanted = amount.wanted <= wholeBytes ? Math.min(amount.length, wholeBytes) : amount.length;
   const bytes = await decompress(
     codec,
     stored.subarray(padding),
     // the cluster may go on: another extent can use more of it
-    { maxOutput: amount.length, wanted },
+    { maxOutput: amount.length, wanted: amount.wanted },
     { file: source.name, offset: place.position },
   );
-  if (bytes.length < wanted) {
+  if (bytes.length < amount.wanted) {
     throw corrupt(
       source.name,
-      `the ${codec} cluster at offset ${place.position} has ${bytes.length} bytes, its extent ${wanted}`,
+      `the ${codec} cluster at offset ${place.position} has ${bytes.length} bytes, and ${amount.wanted} are needed`,
     );
   }
   return bytes;
