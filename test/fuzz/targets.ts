@@ -3,5 +3,6 @@ import type { FuzzTarget } from './fuzz.ts';
 
 /** Name on the command line → the target. Add a line for a new reader. */
 export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
+  squashfs: async () => (await import('./squashfs.ts')).squashfsTarget,
   ext4: async () => (await import('./ext4.ts')).ext4Target,
 };
