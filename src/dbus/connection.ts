@@ -59,17 +59,17 @@ const defaultTimeoutMs = 25_000;
  */
 export async function connect(options: ConnectOptions): Promise<BusConnection> {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const transport = await within(timeoutMs, openTransport(options.address), (late) => {
-    late.end();
-  });
-  const messageBus = new MessageBus<IncomingMessage>(transport);
+  const deadline = new AbortController();
+  const timer = setTimeout(() => {
+    deadline.abort(timedOut(`the bus did not answer within ${timeoutMs} ms`));
+  }, timeoutMs);
   try {
-    await within(timeoutMs, greeted(messageBus, transport), () => undefined);
-  } catch (error) {
-    transport.fail(disconnected('the bus did not greet us', error));
-    throw error;
+    const transport = await openTransport(options.address, deadline.signal);
+    const messageBus = await greet(transport, deadline.signal);
+    return new BusConnection(transport, messageBus, options.log ?? silentLog);
+  } finally {
+    clearTimeout(timer);
   }
-  return new BusConnection(transport, messageBus, options.log ?? silentLog);
 }
 
 export class BusConnection {
@@ -83,6 +83,7 @@ export class BusConnection {
   /** Ends every call that waits for a reply. */
   readonly #waiting = new Set<(reason: Error) => void>();
   readonly #subscriptions = new Set<{ match: SignalMatch; handler: (signal: IncomingMessage) => void }>();
+  #ended: Error | undefined;
   #callHandler: (call: IncomingCall) => void = rejectCall;
 
   /** Use connect(). */
@@ -100,8 +101,8 @@ export class BusConnection {
       if (message.type === messageType.signal) this.#deliver(message);
     });
     void transport.closed.then((reason) => {
-      const error = reason ?? disconnected('the connection was closed');
-      for (const end of this.#waiting) end(error);
+      this.#ended = reason ?? disconnected('the connection was closed');
+      for (const end of this.#waiting) end(this.#ended);
     });
   }
 
@@ -122,6 +123,7 @@ export class BusConnection {
     const message = new Message({ ...method, type: messageType.call, signature, body: args, flags });
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted();
+      if (this.#ended !== undefined) throw this.#ended;
       const finish = (): void => {
         clearTimeout(timer);
         this.#waiting.delete(fail);
@@ -230,28 +232,21 @@ export class BusConnection {
   }
 }
 
-/** Resolves when the bus has answered our Hello. */
-function greeted(messageBus: MessageBus<IncomingMessage>, transport: Transport): Promise<void> {
-  return new Promise((resolve, reject) => {
-    messageBus.once('connect', resolve);
-    void transport.closed.then((reason) => {
-      reject(reason ?? disconnected('the connection was closed'));
-    });
-  });
-}
-
-async function within<T>(timeoutMs: number, result: Promise<T>, dispose: (late: T) => void): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(timedOut(`the bus did not answer within ${timeoutMs} ms`));
-      result.then(dispose, () => undefined);
-    }, timeoutMs);
-  });
+/** Says Hello. @param signal gives up, with its reason */
+async function greet(transport: Transport, signal: AbortSignal): Promise<MessageBus<IncomingMessage>> {
+  const messageBus = new MessageBus<IncomingMessage>(transport);
+  const giveUp = (): void => {
+    transport.fail(signal.reason as Error);
+  };
+  signal.addEventListener('abort', giveUp);
   try {
-    return await Promise.race([result, timeout]);
+    const failed = transport.closed.then((reason) => {
+      throw reason ?? disconnected('the connection was closed');
+    });
+    await Promise.race([failed, new Promise<void>((resolve) => messageBus.once('connect', resolve))]);
+    return messageBus;
   } finally {
-    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
   }
 }
 

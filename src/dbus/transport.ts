@@ -11,8 +11,9 @@ import { EventEmitter } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import handshake from 'dbus-next/lib/handshake.js';
 import type { Message } from 'dbus-next/lib/message-type.js';
+import { messageOf } from '../base/errors.ts';
 import { parseAddresses, socketPath } from './address.ts';
-import { disconnected } from './bus-error.ts';
+import { BusError, disconnected } from './bus-error.ts';
 import { messageFramer } from './framing.ts';
 import { encodeMessage, messageFlag, messageType, type IncomingMessage } from './message.ts';
 
@@ -117,14 +118,14 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
 
 /**
  * Connects and authenticates (mechanism EXTERNAL: by user id) to the first of the addresses that answers.
+ * @param signal gives up, with its reason
  * @throws BusError Disconnected, AddressError
  */
-export async function openTransport(addresses: string): Promise<Transport> {
+export async function openTransport(addresses: string, signal: AbortSignal): Promise<Transport> {
   let failure: unknown;
   for (const address of parseAddresses(addresses)) {
     try {
-      const socket = await openSocket(socketPath(address));
-      await authenticate(socket);
+      const socket = await openSocket(socketPath(address), signal);
       return new Transport(socket);
     } catch (error) {
       failure = error;
@@ -133,39 +134,46 @@ export async function openTransport(addresses: string): Promise<Transport> {
   throw failure;
 }
 
-function openSocket(path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path);
-    socket.once('error', (error) => {
-      reject(
-        disconnected(`cannot connect to the bus at '${path.replace('\0', '@')}': ${error.message}`, error),
-      );
+async function openSocket(path: string, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted();
+  const socket = connect(path);
+  const where = `the bus at '${path.replace('\0', '@')}'`;
+  const giveUp = (): void => {
+    socket.destroy(signal.reason as Error);
+  };
+  signal.addEventListener('abort', giveUp);
+  try {
+    await settled(socket, `cannot connect to ${where}`, (done) => socket.once('connect', done));
+    await settled(socket, `cannot authenticate to ${where}`, (done) => {
+      handshake(socket, { authMethods: ['EXTERNAL'] }, done);
     });
-    socket.once('connect', () => {
-      socket.removeAllListeners('error');
-      resolve(socket);
-    });
-  });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
 }
 
-function authenticate(socket: Socket): Promise<void> {
+/** Waits for `start` to call back without an error, as long as the socket lives. */
+function settled(
+  socket: Socket,
+  failing: string,
+  start: (done: (error?: unknown) => void) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (reason: string, cause?: unknown): void => {
-      socket.destroy();
-      reject(disconnected(`cannot authenticate to the bus: ${reason}`, cause));
-    };
-    const onError = (error: Error): void => {
-      fail(error.message, error);
+    const finish = (error?: unknown): void => {
+      socket.off('error', finish).off('close', onClose);
+      if (!error) resolve();
+      else if (error instanceof BusError) reject(error);
+      else reject(disconnected(`${failing}: ${messageOf(error)}`, error));
     };
     const onClose = (): void => {
-      fail('it closed the connection');
+      finish(new Error('it closed the connection'));
     };
-    socket.on('error', onError).once('close', onClose);
-    handshake(socket, { authMethods: ['EXTERNAL'] }, (error) => {
-      socket.off('error', onError).off('close', onClose);
-      if (error) fail('it refused our user id', error);
-      else resolve();
-    });
+    socket.on('error', finish).on('close', onClose);
+    start(finish);
   });
 }
 
