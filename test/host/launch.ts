@@ -78,6 +78,9 @@ function launchScript(launch: Launch): string {
     `  cp -a ${quote(`${launch.lower}/.`)} ${inDir('root')}`,
     `  cp -a ${quote(`${launch.dir}/upper/.`)} ${inDir('root')}`,
     'fi',
+    // nspawn's lock files and propagation directory stay out of this machine's /run
+    'mkdir -p /run/systemd/nspawn',
+    'mount -t tmpfs tmpfs /run/systemd/nspawn',
     'export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1',
     `exec ${nspawn.map(quote).join(' ')}`,
     '',
