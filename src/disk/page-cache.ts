@@ -23,13 +23,14 @@ export class PageCache {
 
   /** A copy of `length` bytes at `offset`, which the caller has checked to be inside the medium. */
   async read(offset: bigint, length: number): Promise<Buffer> {
+    const first = offset / BigInt(pageSize);
+    const skipped = Number(offset % BigInt(pageSize));
+    const count = length === 0 ? 0 : Math.ceil((skipped + length) / pageSize);
+    // all at once: the medium may as well fetch them together
+    const pages = await Promise.all(Array.from({ length: count }, (_, i) => this.#page(first + BigInt(i))));
     const result = Buffer.allocUnsafe(length);
     let filled = 0;
-    while (filled < length) {
-      const at = offset + BigInt(filled);
-      const page = await this.#page(at / BigInt(pageSize));
-      filled += page.copy(result, filled, Number(at % BigInt(pageSize)));
-    }
+    for (const [i, page] of pages.entries()) filled += page.copy(result, filled, i === 0 ? skipped : 0);
     return result;
   }
 

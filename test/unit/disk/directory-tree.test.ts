@@ -18,17 +18,9 @@ import { openDirectory } from '../../../src/disk/directory/index.ts';
 import type { FileTree, TreeNode } from '../../../src/disk/tree.ts';
 import { listDirectory, readContent, readFile } from '../../../src/disk/walk.ts';
 import { openDescriptors, scratchDirectory } from '../../support/scratch.ts';
+import { refused } from '../../support/refused.ts';
 
 const budget = (limits = defaultLimits): Budget => new Budget('test', limits);
-
-function refused(code: string, message: RegExp) {
-  return (error: unknown): boolean => {
-    assert.ok(error instanceof PortableError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    return true;
-  };
-}
 
 async function withTree<T>(path: string, work: (tree: FileTree) => Promise<T>, used = budget()): Promise<T> {
   const tree = await openDirectory(path, used);

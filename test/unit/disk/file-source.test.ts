@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { PortableError } from '../../../src/base/errors.ts';
 import { openFileSource } from '../../../src/disk/file-source.ts';
 import { openDescriptors, scratchDirectory } from '../../support/scratch.ts';
+import { refused } from '../../support/refused.ts';
 
 const scratch = scratchDirectory('source', '/dev/shm');
 
@@ -14,15 +14,6 @@ function pattern(length: number): Buffer {
   const bytes = Buffer.alloc(length);
   for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32LE(at, at);
   return bytes;
-}
-
-function refused(code: string, message: RegExp) {
-  return (error: unknown): boolean => {
-    assert.ok(error instanceof PortableError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    return true;
-  };
 }
 
 describe('a file source', () => {

@@ -4,6 +4,7 @@ import { PortableError } from '../../../src/base/errors.ts';
 import { Budget, defaultLimits } from '../../../src/disk/budget.ts';
 import { listDirectory, readFile, resolve } from '../../../src/disk/walk.ts';
 import { directory, memoryTree } from '../../support/memory-tree.ts';
+import { refused } from '../../support/refused.ts';
 
 const image = memoryTree(
   directory({
@@ -32,15 +33,6 @@ async function pathTo(path: string, follow = true): Promise<string | undefined> 
   const found = await resolve(image, path, budget(), { follow });
   await found?.node.close();
   return found?.path.toString();
-}
-
-function refused(code: string, message: RegExp) {
-  return (error: unknown): boolean => {
-    assert.ok(error instanceof PortableError);
-    assert.equal(error.code, code);
-    assert.match(error.message, message);
-    return true;
-  };
 }
 
 describe('resolve', () => {

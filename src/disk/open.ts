@@ -1,0 +1,158 @@
+/** Opening an image of any kind as one file tree, read in user space. */
+import { hostArchitecture } from '../base/architecture.ts';
+import type { Budget } from './budget.ts';
+import { openDirectory } from './directory/index.ts';
+import { type Dissection, type Volume, dissect } from './dissect.ts';
+import { openFileSource } from './file-source.ts';
+import { type ImagePolicy, type Protection, pinningPolicy } from './image-policy.ts';
+import { type Mount, mountedTree } from './mounted-tree.ts';
+import { type Designator, designators } from './partition/discoverable.ts';
+import type { SelectedPartition, SelectOptions } from './partition/select.ts';
+import { protect } from './protect.ts';
+import { isReadOnlyFileSystem, openFileSystem, refuseEncrypted } from './readers.ts';
+import type { BlockSource } from './source.ts';
+import type { FileTree } from './tree.ts';
+
+/** Where an image is. */
+export interface ImageLocation {
+  /** Absolute path on the host; the last component is not followed when it is a symlink. */
+  readonly path: string;
+  readonly type: 'directory' | 'subvolume' | 'raw' | 'block';
+}
+
+/** A part of a raw image, as systemd-dissect(1) shows it. */
+export interface ImagePart {
+  readonly designator: Designator;
+  /** blkid's name; undefined when nothing is recognised. */
+  readonly fileSystem: string | undefined;
+  readonly protection: Protection;
+  /** Mounted read-only: its flag says so, or the file system cannot be anything else. */
+  readonly readOnly: boolean;
+  readonly growFileSystem: boolean;
+  /** Bytes. */
+  readonly size: bigint;
+  /** Undefined when the image is one file system. */
+  readonly partition: SelectedPartition | undefined;
+}
+
+/** The partition table of a raw image. */
+export interface ImageTable {
+  readonly kind: 'gpt' | 'mbr';
+  /** Bytes. */
+  readonly sectorSize: number;
+  /** The disk's UUID, of a GPT. */
+  readonly uuid: string | undefined;
+}
+
+/** An image that is being read. */
+export interface OpenedImage {
+  readonly tree: FileTree;
+  /** What pins the image as it is; undefined for directories. */
+  readonly policy: ImagePolicy | undefined;
+  /** Undefined for directories, and images that are one file system. */
+  readonly table: ImageTable | undefined;
+  /** In the order of image policies; none for directories. */
+  readonly parts: readonly ImagePart[];
+  /** Bytes of a raw image read so far; 0 for directories. */
+  readonly bytesRead: number;
+  close(): Promise<void>;
+}
+
+/** Where the partitions of an image are mounted, but for the root's own: file-hierarchy(7). */
+const mountPoints: Readonly<Partial<Record<Designator, readonly string[]>>> = {
+  usr: ['usr'],
+  home: ['home'],
+  srv: ['srv'],
+  var: ['var'],
+  tmp: ['var', 'tmp'],
+};
+
+/**
+ * Opens an image; the caller closes it.
+ *
+ * @throws PortableError FileNotFound and the like as open(2), InvalidArgs when it is no image (see dissect),
+ *   NotSupported when it is encrypted or holds a file system that has no reader; and what the reader throws
+ */
+export async function openImage(
+  image: ImageLocation,
+  budget: Budget,
+  options: SelectOptions = { architecture: hostArchitecture },
+): Promise<OpenedImage> {
+  if (image.type === 'raw' || image.type === 'block') return openRaw(image.path, budget, options);
+  const tree = await openDirectory(image.path, budget);
+  return { tree, policy: undefined, table: undefined, parts: [], bytesRead: 0, close: () => tree.close() };
+}
+
+async function openRaw(path: string, budget: Budget, options: SelectOptions): Promise<OpenedImage> {
+  const source = await openFileSource(path);
+  try {
+    return await openSource(source, budget, options);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the image whose bytes are in `source`. Closing the image closes the source as well.
+ * @throws PortableError as openImage; the source then stays open
+ */
+export async function openSource(
+  source: BlockSource,
+  budget: Budget,
+  options: SelectOptions,
+): Promise<OpenedImage> {
+  const dissection = await dissect(source, options);
+  const parts: ImagePart[] = [];
+  const mounts: Mount[] = [];
+  let root: FileTree | undefined;
+  for (const volume of inOrder(dissection)) {
+    refuseEncrypted(volume.source, volume.superblock);
+    const { source: readable, protection } = await protect(dissection, volume);
+    const open = (): Promise<FileTree> => openFileSystem(readable, volume.superblock, budget);
+    const at = mountPoints[volume.designator];
+    if (volume.designator === 'root') root = await open();
+    else if (at !== undefined) mounts.push({ at, open });
+    parts.push(describe(volume, protection));
+  }
+  const tree = mounts.length === 0 && root !== undefined ? root : mountedTree(root, mounts, source.name);
+  return {
+    tree,
+    policy: pinningPolicy(
+      parts.map((part) => ({ ...part, flags: part.partition === undefined ? undefined : part })),
+    ),
+    table: describeTable(dissection),
+    parts,
+    get bytesRead() {
+      return source.bytesRead;
+    },
+    async close() {
+      await tree.close();
+      await source.close();
+    },
+  };
+}
+
+function inOrder({ volumes }: Dissection): Volume[] {
+  return designators.flatMap((designator) => volumes.get(designator) ?? []);
+}
+
+function describe({ designator, partition, superblock, source }: Volume, protection: Protection): ImagePart {
+  const fileSystem = superblock?.type;
+  const fixed = isReadOnlyFileSystem(fileSystem);
+  return {
+    designator,
+    fileSystem,
+    protection,
+    readOnly: fixed || partition?.readOnly === true,
+    growFileSystem: !fixed && partition?.growFileSystem === true,
+    size: source.size,
+    partition,
+  };
+}
+
+function describeTable({ table }: Dissection): ImageTable | undefined {
+  if (table === undefined) return undefined;
+  const { kind, sectorSize } = table;
+  return { kind, sectorSize, uuid: table.kind === 'gpt' ? table.uuid : undefined };
+}
