@@ -120,10 +120,15 @@ export function compressionMap(
   return Buffer.concat([bytes, ...rest]);
 }
 
+/** One entry of a full cluster index: type, where the extent starts in the cluster, block or distances. */
+export interface IndexEntry {
+  readonly type: number;
+  readonly offset?: number;
+  readonly value: number;
+}
+
 /** Entries of a full cluster index, with the 8 unused bytes before them. */
-export function fullIndex(
-  ...entries: readonly { readonly type: number; readonly offset?: number; readonly value: number }[]
-): Buffer {
+export function fullIndex(...entries: readonly IndexEntry[]): Buffer {
   const bytes = Buffer.alloc(8 + entries.length * 8);
   entries.forEach(({ type, offset = 0, value }, i) => {
     bytes.writeUInt16LE(type, 8 + i * 8);
