@@ -472,22 +472,6 @@ const wrongCalls: readonly WrongCall[] = [
     [logControl, 'SyslogIdentifier', variant('s', 'x')],
   ],
   [`${E}InvalidArgs`, logControlPath, properties, 'Set', 'ssv', [logControl, 'LogLevel', variant('u', 1)]],
-  [
-    `${E}InvalidArgs`,
-    logControlPath,
-    properties,
-    'Set',
-    'ssv',
-    [logControl, 'LogLevel', variant('s', 'bogus')],
-  ],
-  [
-    `${E}InvalidArgs`,
-    logControlPath,
-    properties,
-    'Set',
-    'ssv',
-    [logControl, 'LogTarget', variant('s', 'bogus')],
-  ],
   [`${E}InvalidSignature`, logControlPath, properties, 'Set', 'ss', [logControl, 'LogLevel']],
   // arguments
   [`${E}InvalidArgs`, managerPath, manager, 'GetImage', 's', ['/a/path']],

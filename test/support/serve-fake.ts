@@ -24,7 +24,10 @@ export interface ServedFake {
 
 export const machineId = '0123456789abcdef0123456789abcdef';
 
-export async function serveFake(bus: PrivateBus, changed: Partial<ServeOptions> = {}): Promise<ServedFake> {
+export async function serveFake(
+  bus: Pick<PrivateBus, 'address'>,
+  changed: Partial<ServeOptions> = {},
+): Promise<ServedFake> {
   const connection = await connect({ address: bus.address });
   const engine = fakeEngine();
   const authority = fakeAuthority();
