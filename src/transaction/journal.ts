@@ -5,7 +5,6 @@
 
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,6 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 
 import { errnoOf, fileError, type PortableError } from '../base/errors.ts';
+import { makeDirectories } from '../base/make-directories.ts';
 import { writeAll } from '../base/write-all.ts';
 import { encodeJournal, type JournalRecord } from './journal-format.ts';
 import { isTransactionId } from './slots.ts';
@@ -54,7 +54,7 @@ export class Journal {
    * @returns the directories that need an fsync for it
    */
   write(record: JournalRecord): readonly string[] {
-    const changed = makeJournalDirectory(this.#directory);
+    const made = makeDirectories(this.#directory, 0o700);
     try {
       const file = openSync(this.path, 'wx', 0o600);
       try {
@@ -65,7 +65,7 @@ export class Journal {
     } catch (error) {
       throw fileError(error, 'write the journal', this.path);
     }
-    return [this.#directory, ...changed];
+    return [this.#directory, ...made.map((path) => dirname(path))];
   }
 
   /** What is in the file, to be decoded; undefined when it is too large to be a journal of ours. */
@@ -149,18 +149,5 @@ function namesIn(directory: string): readonly string[] {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fileError(error, 'list the journals in', directory);
-  }
-}
-
-/** @returns the directories that got a new entry, from the parent of the first one made */
-function makeJournalDirectory(directory: string): readonly string[] {
-  try {
-    const first = mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const changed: string[] = [];
-    if (first === undefined) return changed;
-    for (let at = directory; at.length >= first.length; at = dirname(at)) changed.push(dirname(at));
-    return changed;
-  } catch (error) {
-    throw fileError(error, 'create the journal directory', directory);
   }
 }

@@ -1,10 +1,11 @@
 /** One mutation at a time on a host, whoever makes it: daemon, command line, offline tool. */
 
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { errnoOf, fileError, PortableError, quoted } from '../base/errors.ts';
+import { makeDirectories } from '../base/make-directories.ts';
 import { Mutex } from '../base/mutex.ts';
 
 /** Gives a lock back. */
@@ -129,7 +130,7 @@ export class FileLock implements Lock {
 
 function openLockFile(path: string): number {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeDirectories(dirname(path));
     return openSync(path, 'a', 0o600);
   } catch (error) {
     throw fileError(error, 'open the lock', path);

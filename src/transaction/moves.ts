@@ -13,6 +13,7 @@ import {
   rmSync,
   unlinkSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 
 import { errnoOf, fileError, PortableError, quoted } from '../base/errors.ts';
 import { isSame, isUnchanged, look, type Entry, type FileIdentity, type Form, type Move } from './entries.ts';
@@ -186,8 +187,9 @@ function bringBack({ entry, target, backup }: Move, onForeign: OnForeign): void 
   const kept = look(backup);
   if (kept === undefined) return;
   const found = look(target);
-  if (found === undefined) renameSync(backup, target);
-  else if (found.ino !== kept.ino) onForeign(entry.path);
+  if (found !== undefined ? found.ino !== kept.ino : look(dirname(target)) === undefined)
+    onForeign(entry.path);
+  else if (found === undefined) renameSync(backup, target);
 }
 
 function redoPut(move: Move, form: Form, onForeign: OnForeign): void {
