@@ -135,6 +135,11 @@ export async function reattach(
     request.runtime,
     signal,
   );
+  announce(
+    context.log,
+    'detached',
+    (selected[0]?.images ?? []).map((path) => ({ path })),
+  );
   announce(context.log, 'attached', imagesOf(stack));
   const changes = toChanges(done, [place.links]);
   return {

@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError } from '../base/errors.ts';
-import { onDisk } from '../base/logical-path.ts';
+import { onDisk, resolveInside } from '../base/logical-path.ts';
 import { worldView } from '../disk/world-view.ts';
 import type { Image } from '../images/image.ts';
 import { findImage } from '../images/search.ts';
@@ -23,17 +23,26 @@ const othersMaySearch = 0o1;
 export async function isWorldReadable(context: PortableContext, ref: ImageRef): Promise<boolean> {
   for (const [i, each] of [ref.image, ...ref.extensions].entries()) {
     const image = await findImage(context, each, i === 0 ? 'image' : 'extension');
-    if (!(await isReachable(context.root, image)) || !(await isReadable(context, image))) return false;
+    if (!(await isReachable(context, image)) || !(await isReadable(context, image))) return false;
   }
   return true;
 }
 
-/** Every directory on the way can be searched by everyone. */
-async function isReachable(root: string, image: Image): Promise<boolean> {
-  for (let at = path.dirname(image.path); ; at = path.dirname(at)) {
-    if (!(await grants(root, at, othersMaySearch))) return false;
-    if (at === '/') return true;
+/**
+ * Every directory on the way can be searched by everyone. The directories of images themselves are usually closed
+ * (tmpfiles.d makes the pool 0700): what is put there is put there to be listed, so only its own mode counts.
+ */
+async function isReachable(context: PortableContext, image: Image): Promise<boolean> {
+  const open = new Set(
+    await Promise.all(
+      context.paths.imageSearchPath.map((directory) => resolveInside(context.root, directory)),
+    ),
+  );
+  for (let at = path.dirname(image.path); !open.has(at); at = path.dirname(at)) {
+    if (!(await grants(context.root, at, othersMaySearch))) return false;
+    if (at === '/') break;
   }
+  return true;
 }
 
 /** Of a disk image its own mode decides; of a directory the modes of everything that would be shown. */

@@ -14,7 +14,8 @@ interface Policies {
 export async function stackPolicies(manager: ServiceManager, stack: Stack): Promise<Policies> {
   const root = stack.root.policy;
   const extensions = stack.extensions.flatMap((layer) => layer.policy ?? []);
-  if (root === undefined && extensions.length === 0) return { rootPolicy: undefined, extensionPolicy: undefined };
+  if (root === undefined && extensions.length === 0)
+    return { rootPolicy: undefined, extensionPolicy: undefined };
   const version = await manager.version();
   return {
     rootPolicy: root === undefined ? undefined : formatPolicy(root, version),
