@@ -47,7 +47,10 @@ export function systemPaths(ownProfiles?: string): HostPaths {
     pool: '/var/lib/portables',
     attached: { persistent: '/etc/systemd/system.attached', runtime: '/run/systemd/system.attached' },
     imageLinks: { persistent: '/etc/portables', runtime: '/run/portables' },
-    profiles: profileDirectories(['/etc', '/run', '/usr/local/lib', '/usr/lib'], ownProfiles),
+    profiles: withOwn(
+      hostPrefixes.map((prefix) => `${prefix}/systemd/portable/profile`),
+      ownProfiles,
+    ),
     unitPath: [
       '/etc/systemd/system.control',
       '/run/systemd/system.control',
@@ -94,8 +97,12 @@ export function userPaths(user: UserDirectories, ownProfiles?: string): HostPath
     pool: `${state}/portables`,
     attached: { persistent: `${config}/systemd/user.attached`, runtime: `${runtime}/systemd/user.attached` },
     imageLinks: { persistent: `${config}/portables`, runtime: `${runtime}/portables` },
-    profiles: profileDirectories(
-      [config, runtime, '/etc', '/run', '/usr/local/lib', '/usr/lib'],
+    profiles: withOwn(
+      [
+        `${config}/systemd/portable/profile`,
+        `${runtime}/systemd/portable/profile`,
+        ...hostPrefixes.map((prefix) => `${prefix}/systemd/user/portable/profile`),
+      ],
       ownProfiles,
     ),
     unitPath: [
@@ -121,7 +128,9 @@ export function userPaths(user: UserDirectories, ownProfiles?: string): HostPath
   };
 }
 
-function profileDirectories(prefixes: readonly string[], own: string | undefined): readonly string[] {
-  const host = prefixes.map((prefix) => `${prefix}/systemd/portable/profile`);
-  return own === undefined ? host : [...host, own];
+/** Where administrator, running system, local software and vendor keep what systemd reads. */
+const hostPrefixes = ['/etc', '/run', '/usr/local/lib', '/usr/lib'];
+
+function withOwn(directories: readonly string[], own: string | undefined): readonly string[] {
+  return own === undefined ? directories : [...directories, own];
 }

@@ -1,5 +1,6 @@
 /** The drop-in that points a unit into its image: 20-portable.conf (spec "Attaching", What is written). */
 import path from 'node:path';
+import type { ManagerSettings } from './manager-settings.ts';
 import { formatMarker } from './marker.ts';
 import { directoryWord, imageWord, wholeLineDirectory, wholeLinePath, word } from './unit-syntax.ts';
 import { portableUnitType } from './unit-name.ts';
@@ -18,16 +19,12 @@ export interface DropInLayer {
 }
 
 /** Everything the drop-in of one unit says. */
-export interface DropInFacts {
+export interface DropInFacts extends ManagerSettings {
   readonly unit: string;
   readonly image: DropInLayer;
   readonly extensions: readonly DropInLayer[];
   /** The layer that holds the unit. */
   readonly holder: DropInLayer;
-  /** For RootImagePolicy=, or undefined when the service manager does not know it or the image is a directory. */
-  readonly rootPolicy: string | undefined;
-  /** For ExtensionImagePolicy=, likewise. */
-  readonly extensionPolicy: string | undefined;
   readonly relaxExtensionRelease: boolean;
   /** Comment lines of our own (image-links.ts). */
   readonly notes: readonly string[];
@@ -53,6 +50,10 @@ function serviceSettings(facts: DropInFacts): readonly string[] {
   return [
     root,
     `Environment=${portable}`,
+    ...setting(
+      'BindReadOnlyPaths',
+      facts.bindHostOsRelease ? '/etc/os-release:/run/host/os-release' : undefined,
+    ),
     `LogExtraFields=${portable}`,
     ...setting('RootImagePolicy', image.disk ? facts.rootPolicy : undefined),
     ...(extensions.length === 0

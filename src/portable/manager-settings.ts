@@ -1,24 +1,27 @@
-/** Image policies for the drop-ins, as far as the running service manager understands them (disk/image-policy.ts). */
+/** What the drop-ins say differently to older and newer service managers. */
 import { formatPolicy, unionPolicies } from '../disk/image-policy.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { Stack } from './layers.ts';
 
-interface Policies {
-  /** For RootImagePolicy=. */
+export interface ManagerSettings {
+  /** For RootImagePolicy=: pins the image to what was found in it. Undefined where that cannot be said. */
   readonly rootPolicy: string | undefined;
-  /** For ExtensionImagePolicy=: one that all of them fulfil. */
+  /** For ExtensionImagePolicy=: a policy that all extension images fulfil. */
   readonly extensionPolicy: string | undefined;
+  /** The host's os-release must be bound to where portable services look for it; newer managers do that by themselves. */
+  readonly bindHostOsRelease: boolean;
 }
 
-/** The policies that pin the disk images of a stack to what was found in them; undefined where nothing can be pinned. */
-export async function stackPolicies(manager: ServiceManager, stack: Stack): Promise<Policies> {
-  const root = stack.root.policy;
-  const extensions = stack.extensions.flatMap((layer) => layer.policy ?? []);
-  if (root === undefined && extensions.length === 0)
-    return { rootPolicy: undefined, extensionPolicy: undefined };
+/** The first version that binds /run/host/os-release into every service with an image. */
+const bindsByItself = 254;
+
+/** What the running service manager understands and needs (image policies: disk/image-policy.ts). */
+export async function managerSettings(manager: ServiceManager, stack: Stack): Promise<ManagerSettings> {
   const version = await manager.version();
+  const extensions = stack.extensions.flatMap((layer) => layer.policy ?? []);
   return {
-    rootPolicy: root === undefined ? undefined : formatPolicy(root, version),
+    rootPolicy: stack.root.policy === undefined ? undefined : formatPolicy(stack.root.policy, version),
     extensionPolicy: extensions.length === 0 ? undefined : formatPolicy(unionPolicies(extensions), version),
+    bindHostOsRelease: version !== undefined && version < bindsByItself,
   };
 }

@@ -3,7 +3,7 @@ import { dropInName, formatDropIn, nameAndVersion, profileLinkName } from './dro
 import type { DropInLayer } from './drop-in.ts';
 import type { PortableContext } from './context.ts';
 import type { ExtensionLayer, Layer, Stack } from './layers.ts';
-import { stackPolicies } from './policies.ts';
+import { managerSettings } from './manager-settings.ts';
 import { findProfileFile } from './profiles.ts';
 import type { AttachRequest } from './requests.ts';
 import { portableUnitType } from './unit-name.ts';
@@ -31,7 +31,7 @@ interface UnitsPlan {
  */
 export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
   const { stack, request, directory } = plan;
-  const policies = await stackPolicies(plan.context.manager, stack);
+  const settings = await managerSettings(plan.context.manager, stack);
   const image = rootDropInLayer(stack.root);
   const extensions = stack.extensions.map(extensionDropInLayer);
   const steps: Step[] = [{ kind: 'mkdir', path: directory, mode: 0o755 }];
@@ -46,7 +46,7 @@ export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
       image,
       extensions,
       holder: holder ?? image,
-      ...policies,
+      ...settings,
       relaxExtensionRelease: request.forceExtension,
       notes: plan.notes,
     });
