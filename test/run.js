@@ -29,6 +29,8 @@ const packages = {
     cryptsetup: 'cryptsetup-bin',
     'mkfs.btrfs': 'btrfs-progs',
     'mkfs.xfs': 'xfsprogs',
+    'mkfs.f2fs': 'f2fs-tools',
+    blkid: 'util-linux',
     'mkfs.vfat': 'dosfstools',
     xz: 'xz-utils',
     zstd: 'zstd',

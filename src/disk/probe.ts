@@ -19,7 +19,7 @@ const probedBytes = 128 * 1024;
  * The superblock in `source`, or undefined when there is none we know. The header of a crypto container goes
  * before whatever else the bytes look like.
  *
- * @throws PortableError InvalidArgs naming them when there are the superblocks of several file systems
+ * @throws PortableError InvalidArgs naming them when there are several superblocks
  */
 export async function probeSuperblock(source: BlockSource): Promise<Superblock | undefined> {
   const length = source.size < BigInt(probedBytes) ? Number(source.size) : probedBytes;
@@ -27,9 +27,8 @@ export async function probeSuperblock(source: BlockSource): Promise<Superblock |
   const found = signatures.flatMap((signature) => recognise(signature, bytes) ?? []);
   const container = found.find((superblock) => superblock.usage === 'crypto');
   if (container !== undefined) return container;
-  const fileSystems = found.filter((superblock) => superblock.usage === 'filesystem');
-  if (fileSystems.length > 1) throw ambiguous(source, fileSystems);
-  return fileSystems[0] ?? found[0];
+  if (found.length > 1) throw ambiguous(source, found);
+  return found[0];
 }
 
 function recognise({ type, usage, magics }: Signature, bytes: Buffer): Superblock | undefined {

@@ -7,9 +7,10 @@ import path from 'node:path';
 export function runSync(
   program: string,
   args: readonly string[],
-  options: { readonly cwd?: string } = {},
+  options: { readonly cwd?: string; readonly input?: string } = {},
 ): string {
-  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  const stdin = options.input === undefined ? 'ignore' : 'pipe';
+  return execFileSync(program, args, { encoding: 'utf8', stdio: [stdin, 'pipe', 'pipe'], ...options });
 }
 
 export interface Outcome {

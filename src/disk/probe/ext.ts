@@ -14,14 +14,19 @@ const journalDevice = 0x8;
 const ext3Incompat = 0x2 | 0x4 | 0x10;
 const ext3ReadOnlyCompat = 0x1 | 0x2 | 0x4;
 
-/** "ext2", "ext3", "ext4", or "jbd" for an external journal; undefined when the superblock cannot be one. */
+/** "ext2", "ext3" or "ext4"; undefined when the superblock cannot be one, or is that of an external journal. */
 export function extType(bytes: Buffer): string | undefined {
-  if (bytes.length < superblock + fields.end) return undefined;
+  if (bytes.length < superblock + fields.end || isExtJournal(bytes)) return undefined;
   const field = (offset: number): number => bytes.readUInt32LE(superblock + offset);
   if (field(fields.logBlockSize) > 6) return undefined;
   const incompat = field(fields.incompat);
-  if ((incompat & journalDevice) !== 0) return 'jbd';
   const beyondExt3 = (incompat & ~ext3Incompat) | (field(fields.readOnlyCompat) & ~ext3ReadOnlyCompat);
   if (beyondExt3 !== 0) return 'ext4';
   return (field(fields.compat) & hasJournal) !== 0 ? 'ext3' : 'ext2';
+}
+
+/** Whether the superblock is that of a journal on a medium of its own. */
+export function isExtJournal(bytes: Buffer): boolean {
+  if (bytes.length < superblock + fields.end) return false;
+  return (bytes.readUInt32LE(superblock + fields.incompat) & journalDevice) !== 0;
 }

@@ -3,9 +3,10 @@
  * keep their superblock at the end of the medium, or are told by two bytes only, are left out: nobody makes
  * images of them.
  */
-import { extType } from './ext.ts';
+import { extType, isExtJournal } from './ext.ts';
 import { isFat } from './fat.ts';
 import { squashfsType } from './squashfs.ts';
+import { isSwapVersion1 } from './swap.ts';
 
 /** What a recognised format is used for. Only file systems and crypto containers make an image; blkid: USAGE. */
 export type Usage = 'filesystem' | 'crypto' | 'other';
@@ -30,6 +31,8 @@ function magic(offset: number, bytes: string | readonly number[]): Magic {
   return { offset, bytes: typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : Buffer.from(bytes) };
 }
 
+const extMagic = magic(1024 + 56, [0x53, 0xef]);
+
 /** Swap areas end their first page, of whatever size, with the magic number. */
 const swapPages = [4096, 8192, 16_384, 32_768, 65_536];
 
@@ -44,7 +47,8 @@ export const signatures: readonly Signature[] = [
   { type: 'BitLocker', usage: 'crypto', magics: [magic(3, '-FVE-FS-')] },
   { type: squashfsType, usage: 'filesystem', magics: [magic(0, 'hsqs'), magic(0, 'sqsh')] },
   { type: 'erofs', usage: 'filesystem', magics: [magic(1024, [0xe2, 0xe1, 0xf5, 0xe0])] },
-  { type: extType, usage: 'filesystem', magics: [magic(1024 + 56, [0x53, 0xef])] },
+  { type: extType, usage: 'filesystem', magics: [extMagic] },
+  { type: (bytes) => (isExtJournal(bytes) ? 'jbd' : undefined), usage: 'other', magics: [extMagic] },
   { type: 'btrfs', usage: 'filesystem', magics: [magic(0x1_0040, '_BHRfS_M')] },
   { type: 'xfs', usage: 'filesystem', magics: [magic(0, 'XFSB')] },
   { type: 'f2fs', usage: 'filesystem', magics: [magic(1024, [0x10, 0x20, 0xf5, 0xf2])] },
@@ -65,7 +69,12 @@ export const signatures: readonly Signature[] = [
     magics: ['ReIsErFs', 'ReIsEr2Fs', 'ReIsEr3Fs'].map((name) => magic(0x1_0034, name)),
   },
   { type: 'jfs', usage: 'filesystem', magics: [magic(0x8000, 'JFS1')] },
-  { type: 'swap', usage: 'other', magics: swap('SWAPSPACE2', 'SWAP-SPACE') },
+  {
+    type: (bytes) => (isSwapVersion1(bytes) ? 'swap' : undefined),
+    usage: 'other',
+    magics: swap('SWAPSPACE2'),
+  },
+  { type: 'swap', usage: 'other', magics: swap('SWAP-SPACE') },
   { type: 'swsuspend', usage: 'other', magics: swap('S1SUSPEND', 'S2SUSPEND', 'ULSUSPEND', 'LINHIB0001') },
   {
     type: 'LVM2_member',

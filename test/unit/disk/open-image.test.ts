@@ -47,7 +47,12 @@ describe('opening an image', () => {
       /no suitable partition table or file system was found in 'foo.raw'$/,
     ],
     ['zeros', medium(), 'InvalidArgs', /no suitable partition table or file system was found in 'foo.raw'$/],
-    ['a swap area', medium([4086, 'SWAPSPACE2']), 'InvalidArgs', /was found in 'foo.raw', only swap/],
+    [
+      'a swap area',
+      medium([1024, '\x01'], [4086, 'SWAPSPACE2']),
+      'InvalidArgs',
+      /was found in 'foo.raw', only swap/,
+    ],
     [
       'two file systems',
       medium(squashfsHead, ext4Magic),
