@@ -103,7 +103,7 @@ export class LzmaDecoder {
    * @throws CorruptBlock
    */
   run(limit: number): boolean {
-    if (!this.#copyMatch(limit)) return true;
+    if (limit <= this.position || !this.#copyMatch(limit)) return true;
     while (this.position < limit) {
       const positionState = (this.position - this.#dictionaryStart) & this.#positionMask;
       if (this.#range.bit(this.#probabilities, isMatch + (this.#state << 4) + positionState) === 0) {

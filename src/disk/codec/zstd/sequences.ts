@@ -172,6 +172,7 @@ function decode(
     if (bits.left < 0) throw new CorruptBlock('its sequences are cut off');
     output.literals(literals, used, literalLength);
     used += literalLength;
+    if (output.done()) break;
     output.match(offset(recent, offsetValue, literalLength), matchLength);
   }
   if (bits.left !== 0 && !output.done()) throw new CorruptBlock('its sequences do not end where they should');
