@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openExt } from '../../src/disk/ext4/index.ts';
-import { type SampleOptions, makeSample } from '../support/ext-sample.ts';
+import { type SampleOptions, makeSample, sampleFiles } from '../support/ext-sample.ts';
 import type { FuzzTarget } from './fuzz.ts';
 import type { BaseImage } from './mutate.ts';
 
@@ -76,7 +76,7 @@ async function makeImages(): Promise<BaseImage[]> {
       const file = join(directory, 'image');
       await makeSample(file, options);
       const bytes = await readFile(file);
-      images.push({ name, bytes, hot: usedRanges(bytes) });
+      images.push({ name, bytes, hot: structures(bytes, options) });
       await rm(file);
     }
     return images;
@@ -85,13 +85,18 @@ async function makeImages(): Promise<BaseImage[]> {
   }
 }
 
-/** Everything that is not zero, in pieces of the size of an inode, and the superblock some times more. */
-function usedRanges(bytes: Buffer): (readonly [number, number])[] {
+/** Everything that is in use and not the content of a file, in pieces of the size of an inode; the superblock some times more. */
+function structures(bytes: Buffer, options: SampleOptions): (readonly [number, number])[] {
   const piece = 256;
+  const contents = [...sampleFiles(options.blockSize ?? 4096, options.many).values()].filter((file) =>
+    Buffer.isBuffer(file),
+  );
   const superblock = [1024, 1024 + 0x170] as const;
   const ranges: (readonly [number, number])[] = [superblock, superblock, superblock];
   for (let start = 1024; start + piece <= bytes.length; start += piece) {
-    if (bytes.subarray(start, start + piece).some((byte) => byte !== 0)) ranges.push([start, start + piece]);
+    const part = bytes.subarray(start, start + piece);
+    if (part.every((byte) => byte === 0) || contents.some((content) => content.includes(part))) continue;
+    ranges.push([start, start + piece]);
   }
   return ranges;
 }

@@ -39,7 +39,7 @@ export function sampleFiles(blockSize: number, many = 60): SampleFiles {
 
 /** Names of /many: of different lengths, every seventh not ASCII. */
 export function manyName(i: number): string {
-  return `entry-${i}${'é'.repeat(i % 7 === 0 ? 3 : 0)}${'x'.repeat(i % 23)}`;
+  return `entry-${i}${'é'.repeat(i % 7 === 0 ? 3 : 0)}${'x'.repeat(i % 150)}`;
 }
 
 /** Makes the file `image`. */
@@ -83,7 +83,8 @@ export async function makeSample(image: string, options: SampleOptions): Promise
 /** The value of user.large on with-xattrs: in a block, or where the file system can do that, in an inode of its own. */
 export function sampleLargeValue(options: SampleOptions): Buffer {
   const isApart = options.features?.split(',').includes('ea_inode') ?? false;
-  return Buffer.alloc(isApart ? 3000 : 300, 'large value ');
+  // debugfs sets no more than a block, which is too much for the attribute block
+  return Buffer.alloc(isApart ? (options.blockSize ?? 4096) : 300, 'large value ');
 }
 
 /** A list as getxattr(2) gives it: u::rw-, user 1000: r--, g::r--, m::r--, o::---. */
