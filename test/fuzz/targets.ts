@@ -4,5 +4,7 @@ import type { FuzzTarget } from './fuzz.ts';
 /** Name on the command line → the target. Add a line for a new reader. */
 export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
   squashfs: async () => (await import('./squashfs.ts')).squashfsTarget,
+  erofs: async () => (await import('./erofs.ts')).erofsTarget,
   ext4: async () => (await import('./ext4.ts')).ext4Target,
+  dissect: async () => (await import('./dissect.ts')).dissectTarget,
 };

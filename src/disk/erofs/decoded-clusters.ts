@@ -1,4 +1,5 @@
 /** Decompressing clusters. The last ones are kept: neighbours in an image are often read one after the other. */
+import { PortableError } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
 import { decompress } from '../codec/index.ts';
 import type { BlockSource } from '../source.ts';
@@ -30,8 +31,26 @@ const cacheBytes = 1024 * 1024;
 /** Extents up to this size are decoded whole. Of others only as much as is needed, the first time. */
 const smallBytes = 16 * 1024;
 
+/** Corrupt clusters remembered, so that many files in one of them do not cost a decoding each. */
+const maxFailures = 64;
+
 export function decodedClusters(options: DecoderOptions): DecodedClusters {
   const cache = new Map<string, Buffer>();
+  const failures = new Map<string, { readonly wanted: number; readonly error: PortableError }>();
+
+  const attempt = async (key: string, data: Compressed, amount: Amount): Promise<Buffer> => {
+    const failure = failures.get(key);
+    if (failure !== undefined && amount.wanted >= failure.wanted) throw failure.error;
+    try {
+      return await decode(options, data, amount);
+    } catch (error) {
+      if (error instanceof PortableError && error.code === 'InvalidArgs') {
+        if (failures.size >= maxFailures) failures.clear();
+        failures.set(key, { wanted: amount.wanted, error });
+      }
+      throw error;
+    }
+  };
 
   const keep = (key: string, bytes: Buffer) => {
     cache.set(key, bytes);
@@ -57,7 +76,7 @@ export function decodedClusters(options: DecoderOptions): DecodedClusters {
       // the start of an extent is often all that is ever needed; but who comes back will read on
       const enough = known === undefined && length > smallBytes && wanted <= length / 2 ? wanted : length;
       if (enough > cacheBytes) cache.clear();
-      const bytes = await decode(options, data, { length, wanted: enough, purpose });
+      const bytes = await attempt(key, data, { length, wanted: enough, purpose });
       keep(key, bytes);
       return bytes;
     },
