@@ -2,8 +2,8 @@
 import { PortableError } from '../base/errors.ts';
 import type { Scope } from '../base/host-paths.ts';
 import type { Budget } from '../disk/budget.ts';
-import type { FileTree } from '../disk/tree.ts';
-import { inTree, listDirectory, readContent, resolve } from '../disk/walk.ts';
+import type { FileTree, TreeNode } from '../disk/tree.ts';
+import { inTree, readContent, resolve } from '../disk/walk.ts';
 import { matchesAny, portableUnitType } from './unit-name.ts';
 
 /** A unit file found in an image. */
@@ -58,43 +58,72 @@ export async function findUnits(
   const found = new Map<string, UnitFile>();
   const visited = new Set<string>();
   for (const directory of directories[scope]) {
-    const real = await realDirectory(tree, directory, budget);
-    if (real === undefined || visited.has(real)) continue;
-    visited.add(real);
-    for (const entry of (await listDirectory(tree, real, budget)) ?? []) {
-      const name = entry.name.toString('latin1');
-      if (found.has(name) || portableUnitType(name) === undefined || !matchesAny(name, matches)) continue;
-      if (entry.kind !== 'file' && entry.kind !== 'symlink') continue;
-      budget.charge('unitFiles');
-      const unit = await readUnit(tree, `${real}/${name}`, budget);
-      if (unit !== undefined) found.set(name, { name, path: `${directory}/${name}`, ...unit });
+    const opened = await resolve(tree, directory, budget, { follow: true });
+    if (opened === undefined) continue;
+    const { node, path } = opened;
+    try {
+      const real = path.toString();
+      if (node.stat.kind !== 'directory' || visited.has(real)) continue;
+      visited.add(real);
+      for (const name of await unitNames(node, matches, budget)) {
+        if (found.has(name)) continue;
+        const unit = await readUnit(tree, node, real, name, budget);
+        if (unit !== undefined) found.set(name, { name, path: `${directory}/${name}`, ...unit });
+      }
+    } finally {
+      await node.close();
     }
   }
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function realDirectory(tree: FileTree, path: string, budget: Budget): Promise<string | undefined> {
-  const found = await resolve(tree, path, budget, { follow: true });
-  if (found === undefined) return undefined;
-  await found.node.close();
-  return found.node.stat.kind === 'directory' ? found.path.toString() : undefined;
+/** The entries of a directory that may be units: all are counted before the first is read. */
+async function unitNames(
+  directory: TreeNode,
+  matches: readonly string[],
+  budget: Budget,
+): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const entry of directory.entries()) {
+    const name = entry.name.toString('latin1');
+    if (portableUnitType(name) === undefined || !matchesAny(name, matches)) continue;
+    if (entry.kind !== 'file' && entry.kind !== 'symlink') continue;
+    budget.charge('unitFiles');
+    names.push(name);
+  }
+  return names;
 }
 
-/** A unit file's content and where it is, or undefined when the entry leads to none. */
+/** A unit file's content and where it is, or undefined when the entry of the directory `parent` leads to none. */
 async function readUnit(
   tree: FileTree,
-  path: string,
+  parent: TreeNode,
+  directory: string,
+  name: string,
   budget: Budget,
 ): Promise<Pick<UnitFile, 'content' | 'realPath'> | undefined> {
-  const found = await resolveQuietly(tree, path, budget);
-  if (found === undefined) return undefined;
+  const path = `${directory}/${name}`;
+  const entry = await parent.lookup(Buffer.from(name, 'latin1'));
+  if (entry?.stat.kind !== 'symlink') return entry && readOpened(entry, tree, path, path, budget);
+  await entry.close();
+  const target = await resolveQuietly(tree, path, budget);
+  return target && readOpened(target.node, tree, path, target.path.toString(), budget);
+}
+
+/** Reads the node and closes it; anything but a file with something in it is no unit. */
+async function readOpened(
+  node: TreeNode,
+  tree: FileTree,
+  path: string,
+  realPath: string,
+  budget: Budget,
+): Promise<Pick<UnitFile, 'content' | 'realPath'> | undefined> {
   try {
-    const { kind, size } = found.node.stat;
-    if (kind !== 'file' || size === 0n) return undefined;
-    const content = await readContent(found.node, budget.limits.unitFileBytes, budget, inTree(tree, path));
-    return { content, realPath: found.path.toString() };
+    if (node.stat.kind !== 'file' || node.stat.size === 0n) return undefined;
+    const content = await readContent(node, budget.limits.unitFileBytes, budget, inTree(tree, path));
+    return { content, realPath };
   } finally {
-    await found.node.close();
+    await node.close();
   }
 }
 

@@ -1,0 +1,47 @@
+/**
+ * Inspects images in a process of its own, and prints for each what came of it, how long it took and by how much the
+ * process grew. Arguments: a harmless image to warm up with, then the images to measure.
+ */
+import { silentLog } from '../../src/base/log.ts';
+import { systemPaths } from '../../src/base/host-paths.ts';
+import { defaultLimits } from '../../src/disk/budget.ts';
+import { offlineServiceManager } from '../../src/host/service-manager.ts';
+import { inspect } from '../../src/portable/inspect.ts';
+import { PortableError } from '../../src/base/errors.ts';
+
+/** One line of output. */
+export interface Measured {
+  readonly image: string;
+  /** Units found, or undefined when it failed. */
+  readonly units?: readonly string[];
+  readonly error?: string;
+  readonly message?: string;
+  readonly ms: number;
+  /** Growth of the peak resident set over what it was before, bytes. */
+  readonly grown: number;
+}
+
+const context = {
+  root: '/',
+  paths: systemPaths(),
+  limits: defaultLimits,
+  manager: offlineServiceManager,
+  log: silentLog,
+};
+const [warmUp = '', ...images] = process.argv.slice(2);
+await measure(warmUp);
+for (const image of images) console.log(JSON.stringify(await measure(image)));
+
+async function measure(image: string): Promise<Measured> {
+  const before = process.resourceUsage().maxRSS;
+  const started = performance.now();
+  const outcome = await inspect(context, { image, extensions: [], matches: [], forceExtension: false }).then(
+    ({ units }) => ({ units: [...units.keys()] }),
+    (error: unknown) => {
+      if (!(error instanceof PortableError)) throw error;
+      return { error: error.code, message: error.describe() };
+    },
+  );
+  const ms = performance.now() - started;
+  return { image, ...outcome, ms, grown: (process.resourceUsage().maxRSS - before) * 1024 };
+}
