@@ -19,17 +19,16 @@ export class Client {
   }
 
   list(): void {
-    const [images] = this.#call<[readonly Listed[]]>('ListImages');
+    const [images] = this.#call('ListImages') as [readonly Listed[]];
     table([['IMAGE', 'TYPE', 'STATE'], ...images.map(([name, type, , , , , state]) => [name, type, state])]);
   }
 
   metadata(image: string): void {
-    const [path, release, units] = this.#call<[string, readonly number[], Record<string, readonly number[]>]>(
-      'GetImageMetadata',
-      'sas',
-      image,
-      '0',
-    );
+    const [path, release, units] = this.#call('GetImageMetadata', 'sas', image, '0') as [
+      string,
+      readonly number[],
+      Record<string, readonly number[]>,
+    ];
     const text = (bytes: readonly number[]): string => Buffer.from(bytes).toString().trimEnd();
     lines([
       path,
@@ -47,33 +46,22 @@ export class Client {
   }
 
   attach(image: string): void {
-    const [changes] = this.#call<[readonly Change[]]>(
-      'AttachImage',
-      'sassbs',
-      image,
-      '0',
-      'default',
-      'false',
-      '',
-    );
+    const [changes] = this.#call('AttachImage', 'sassbs', image, '0', 'default', 'false', '') as [
+      readonly Change[],
+    ];
     showChanges(changes);
   }
 
   reattach(image: string): void {
-    const [removed, updated] = this.#call<[readonly Change[], readonly Change[]]>(
-      'ReattachImage',
-      'sassbs',
-      image,
-      '0',
-      'default',
-      'false',
-      '',
-    );
+    const [removed, updated] = this.#call('ReattachImage', 'sassbs', image, '0', 'default', 'false', '') as [
+      readonly Change[],
+      readonly Change[],
+    ];
     showChanges([...removed, ...updated]);
   }
 
   detach(image: string): void {
-    const [changes] = this.#call<[readonly Change[]]>('DetachImage', 'sb', image, 'false');
+    const [changes] = this.#call('DetachImage', 'sb', image, 'false') as [readonly Change[]];
     showChanges(changes);
   }
 
@@ -82,10 +70,10 @@ export class Client {
     lines(stderr.trim().split('\n'));
   }
 
-  #call<Reply>(...args: string[]): Reply {
+  #call(...args: string[]): unknown {
     const { status, stdout, stderr } = this.#run(...args);
     if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
-    return stdout.trim() === '' ? ([] as Reply) : (JSON.parse(stdout) as { data: Reply }).data;
+    return (JSON.parse(stdout) as { data: unknown }).data;
   }
 
   #run(...args: string[]): ReturnType<typeof tryRunSync> {

@@ -51,7 +51,9 @@ function busctl(address: string, ...args: string[]): boolean {
 const patienceMs = 10_000;
 
 async function until(ready: () => boolean): Promise<void> {
-  for (const end = Date.now() + patienceMs; !ready(); await sleep(50)) {
+  const end = Date.now() + patienceMs;
+  while (!ready()) {
     if (Date.now() > end) throw new Error('the sandbox did not come up');
+    await sleep(50);
   }
 }
