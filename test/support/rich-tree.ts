@@ -4,7 +4,7 @@
  * what the kernel shows (kernel-compare.ts). The same options give the same tree.
  */
 import { execFile } from 'node:child_process';
-import { copyFile, link, mkdir, open, rename, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,6 +20,8 @@ export interface RichTreeOptions {
   readonly manyEntries?: number;
   /** Levels of the deep directory; default 100. */
   readonly depth?: number;
+  /** Bytes of the largest ordinary file; larger ones are left out. Default 3 MiB and a bit. */
+  readonly largest?: number;
   /** Bytes of one big file with text, random and sparse parts; default none. */
   readonly bigFile?: number;
   /** Different owners and different xattr sets, enough to fill more than one table block; default 2100 (root only) and 600. */
@@ -30,9 +32,10 @@ export interface RichTreeOptions {
 /** Makes the tree in `root`, an existing empty directory. Needs setfattr (package attr). */
 export async function makeRichTree(root: string, options: RichTreeOptions): Promise<void> {
   const random = new Random(1);
-  await systemFiles(root, random);
-  await sizes(join(root, 'sizes'), random);
-  await sparse(join(root, 'sparse'), random);
+  const largest = options.largest ?? 4 * 1048576;
+  await systemFiles(root, random, largest);
+  await sizes(join(root, 'sizes'), random, largest);
+  await sparse(join(root, 'sparse'), random, largest);
   await deep(join(root, 'deep'), options.depth ?? 100);
   await many(join(root, 'many'), options.manyEntries ?? 10_000);
   await names(join(root, 'names'));
@@ -49,7 +52,7 @@ function at(directory: string, name: Buffer | string): Buffer {
   return Buffer.concat([Buffer.from(directory), Buffer.from('/'), Buffer.from(name)]);
 }
 
-async function systemFiles(root: string, random: Random): Promise<void> {
+async function systemFiles(root: string, random: Random, largest: number): Promise<void> {
   await mkdir(join(root, 'etc'));
   await mkdir(join(root, 'usr/lib/systemd/system'), { recursive: true });
   await mkdir(join(root, 'usr/bin'), { recursive: true });
@@ -60,14 +63,15 @@ async function systemFiles(root: string, random: Random): Promise<void> {
     await writeFile(join(root, `usr/lib/systemd/system/rich-${i}.service`), unit);
   }
   // machine code, for the branch filters of xz
-  await copyFile('/bin/bash', join(root, 'usr/bin/bash'));
+  await writeFile(join(root, 'usr/bin/bash'), (await readFile('/bin/bash')).subarray(0, largest));
 }
 
 /** Around every block and page size in use. */
-async function sizes(directory: string, random: Random): Promise<void> {
+async function sizes(directory: string, random: Random, largest: number): Promise<void> {
   await mkdir(directory);
   const edges = [4096, 8192, 16384, 65536, 131072, 1048576].flatMap((n) => [n - 1, n, n + 1]);
   for (const size of [0, 1, 2, 3, 63, 511, 1000, ...edges, 3 * 1048576 + 17]) {
+    if (size > largest) continue;
     await writeFile(join(directory, `text-${size}`), random.text(size));
     if (size <= 131073) await writeFile(join(directory, `random-${size}`), random.bytes(size));
   }
@@ -79,9 +83,10 @@ async function sizes(directory: string, random: Random): Promise<void> {
   await writeFile(join(directory, 'repeats'), repeats);
 }
 
-async function sparse(directory: string, random: Random): Promise<void> {
+async function sparse(directory: string, random: Random, largest: number): Promise<void> {
   await mkdir(directory);
   const make = async (name: string, size: number, parts: readonly (readonly [number, number])[]) => {
+    if (size > 2 * largest) return;
     const file = await open(join(directory, name), 'w');
     await file.truncate(size);
     for (const [offset, length] of parts) await file.write(random.text(length), 0, length, offset);
@@ -99,6 +104,12 @@ async function sparse(directory: string, random: Random): Promise<void> {
     2 * 1048576,
     Array.from({ length: 8 }, (_, i) => [i * 262144, 131072] as const),
   );
+  await make('hole-first-small', 200_100, [[200_000, 100]]);
+  await make('hole-middle-small', 400_000, [
+    [0, 4096],
+    [300_000, 100_000],
+  ]);
+  await make('hole-last-small', 300_000, [[0, 5000]]);
   await make('small-hole', 8192, [[4096, 4096]]);
 }
 
