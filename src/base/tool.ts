@@ -7,6 +7,8 @@ export interface ToolOptions {
   readonly doing: string;
   /** The file it is being done to. */
   readonly file: string;
+  /** The Debian package that has the program, where it is not part of every system. */
+  readonly package?: string | undefined;
   /** Ends the program; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,20 +25,29 @@ const reasons: Readonly<Record<string, string>> = {
   'Cannot allocate memory': 'ENOMEM',
 };
 
+/** No tool of ours has more to say, bytes. */
+const maxOutput = 16 * 1024 * 1024;
+
 /**
  * Runs a program without a shell and waits for it.
+ * @returns its standard output
  * @throws PortableError with the program's own words; NotSupported when it is not installed
  */
-export async function runTool(program: string, args: readonly string[], options: ToolOptions): Promise<void> {
+export async function runTool(
+  program: string,
+  args: readonly string[],
+  options: ToolOptions,
+): Promise<string> {
   options.signal?.throwIfAborted();
   const { execa } = await import('execa'); // late: most runs of the daemon never need it, and it takes a while to load
   const result = await execa(program, args, {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: maxOutput,
     env: { LC_ALL: 'C' },
     reject: false,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
-  if (result.exitCode === 0) return;
+  if (result.exitCode === 0) return result.stdout;
   options.signal?.throwIfAborted();
   throw toolError(program, result, options);
 }
@@ -53,6 +64,7 @@ function toolError(program: string, outcome: Outcome, options: ToolOptions): Por
   if (outcome.code === 'ENOENT') {
     return new PortableError('NotSupported', `cannot ${doing}: the program "${program}" is not installed`, {
       file,
+      hint: options.package === undefined ? undefined : `apt-get install ${options.package}`,
     });
   }
   const said = outcome.stderr.trim().split('\n')[0] ?? '';

@@ -1,10 +1,8 @@
 /** Facts about block devices from sysfs, and their read-only flag (blockdev(8)). */
 import { readFile } from 'node:fs/promises';
-import { fileError } from '../base/errors.ts';
-import { runTool } from './tools.ts';
-import type { Tool } from './tools.ts';
+import { fileError, quoted } from '../base/errors.ts';
+import { runTool } from '../base/tool.ts';
 
-const blockdev: Tool = { command: 'blockdev', package: 'util-linux' };
 /** sysfs counts in units of 512 bytes, whatever the sector size. */
 const sysfsUnit = 512n;
 
@@ -26,7 +24,11 @@ export async function isReadOnlyDevice(device: bigint): Promise<boolean> {
 }
 
 export async function setDeviceReadOnly(onDisk: string, readOnly: boolean): Promise<void> {
-  await runTool(blockdev, [readOnly ? '--setro' : '--setrw', onDisk], onDisk);
+  await runTool('blockdev', [readOnly ? '--setro' : '--setrw', onDisk], {
+    doing: `change the read-only flag of ${quoted(onDisk)}`,
+    file: onDisk,
+    package: 'util-linux',
+  });
 }
 
 async function attribute(device: bigint, name: string): Promise<string> {

@@ -1,9 +1,12 @@
 /** btrfs subvolumes and their quota groups, through btrfs-progs (btrfs-subvolume(8), btrfs-qgroup(8)). */
 import { PortableError, quoted } from '../base/errors.ts';
-import { runTool } from './tools.ts';
-import type { Tool } from './tools.ts';
+import { runTool } from '../base/tool.ts';
 
-const btrfs: Tool = { command: 'btrfs', package: 'btrfs-progs' };
+/** Runs btrfs(8) on one path, which ends up as its last argument. @param doing as it fits after "cannot" */
+function btrfs(doing: string, onDisk: string, ...args: readonly string[]): Promise<string> {
+  const options = { doing: `${doing} ${quoted(onDisk)}`, file: onDisk, package: 'btrfs-progs' };
+  return runTool('btrfs', [...args, onDisk], options);
+}
 
 /** What the quota group of a subvolume tells, bytes; undefined where there is no figure or no limit. */
 export interface QuotaFigures {
@@ -24,7 +27,7 @@ const noFigures: QuotaFigures = {
 export async function quotaFigures(onDisk: string): Promise<QuotaFigures> {
   let table: string;
   try {
-    table = await runTool(btrfs, ['qgroup', 'show', '--raw', '-F', '-r', '-e', '--', onDisk], onDisk);
+    table = await btrfs('read the quota of', onDisk, 'qgroup', 'show', '--raw', '-F', '-r', '-e', '--');
   } catch (error) {
     if (error instanceof PortableError) return noFigures;
     throw error;
@@ -48,10 +51,13 @@ export function parseQuota(table: string): QuotaFigures {
  */
 export async function setQuotaLimit(onDisk: string, bytes: bigint | undefined): Promise<void> {
   try {
-    await runTool(
-      btrfs,
-      ['qgroup', 'limit', '--', bytes === undefined ? 'none' : bytes.toString(), onDisk],
+    await btrfs(
+      'limit the size of',
       onDisk,
+      'qgroup',
+      'limit',
+      '--',
+      bytes === undefined ? 'none' : bytes.toString(),
     );
   } catch (error) {
     if (!(error instanceof PortableError) || error.code === 'NotSupported') throw error;
@@ -65,21 +71,26 @@ export async function setQuotaLimit(onDisk: string, bytes: bigint | undefined): 
 
 /** Whether the subvolume is marked read-only. */
 export async function isReadOnlySubvolume(onDisk: string): Promise<boolean> {
-  return (await runTool(btrfs, ['property', 'get', '-ts', '--', onDisk, 'ro'], onDisk)).trim() === 'ro=true';
+  return (await property('get', onDisk, 'ro')).trim() === 'ro=true';
 }
 
 export async function setSubvolumeReadOnly(onDisk: string, readOnly: boolean): Promise<void> {
-  await runTool(btrfs, ['property', 'set', '-ts', '--', onDisk, 'ro', String(readOnly)], onDisk);
+  await property('set', onDisk, 'ro', String(readOnly));
 }
 
 export async function deleteSubvolume(onDisk: string): Promise<void> {
-  await runTool(btrfs, ['subvolume', 'delete', '--', onDisk], onDisk);
+  await btrfs('delete the subvolume', onDisk, 'subvolume', 'delete', '--');
 }
 
 /** When the subvolume was made, µs since the epoch; 0 when that cannot be told. */
 export async function subvolumeCreation(onDisk: string): Promise<bigint> {
-  const text = await runTool(btrfs, ['subvolume', 'show', '--', onDisk], onDisk);
+  const text = await btrfs('look at the subvolume', onDisk, 'subvolume', 'show', '--');
   const stated = /Creation time:\s*(\S+ \S+ \S+)/.exec(text)?.[1];
   const time = stated === undefined ? NaN : Date.parse(stated);
   return Number.isNaN(time) ? 0n : BigInt(time) * 1000n;
+}
+
+function property(verb: 'get' | 'set', onDisk: string, ...args: readonly string[]): Promise<string> {
+  const options = { doing: `${verb} a property of ${quoted(onDisk)}`, file: onDisk, package: 'btrfs-progs' };
+  return runTool('btrfs', ['property', verb, '-ts', '--', onDisk, ...args], options);
 }

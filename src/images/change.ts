@@ -3,10 +3,10 @@ import { chmod, lstat, rm, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
 import { onDisk } from '../base/logical-path.ts';
+import { removeTree } from '../base/remove-tree.ts';
 import { setDeviceReadOnly } from '../host/block-device.ts';
 import { deleteSubvolume, setQuotaLimit, setSubvolumeReadOnly } from '../host/btrfs.ts';
 import { setImmutable } from '../host/file-attributes.ts';
-import { runTool } from '../host/tools.ts';
 import { isVendor } from './facts.ts';
 import { unknownSize } from './image.ts';
 import type { Image } from './image.ts';
@@ -52,8 +52,7 @@ export async function removeImage(root: string, image: Image): Promise<void> {
 
 async function removeDirectory(at: string): Promise<void> {
   await clearImmutable(at);
-  // rm(1) stays on one file system, and its walk has no race to follow links out of the tree
-  await runTool({ command: 'rm', package: 'coreutils' }, ['-r', '-f', '--one-file-system', '--', at], at);
+  await removeTree(at);
 }
 
 async function removeFile(at: string, image: Image): Promise<void> {
