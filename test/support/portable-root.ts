@@ -85,7 +85,7 @@ export interface PortableRoot {
 }
 
 /** Makes a host root in `root`, an empty directory. */
-function portableRoot(root: string, limits: Limits = defaultLimits): PortableRoot {
+export function portableRoot(root: string, limits: Limits = defaultLimits): PortableRoot {
   for (const profile of ['default', 'strict']) {
     writeTree(root, {
       [`/usr/lib/systemd/portable/profile/${profile}/service.conf`]: `# ${profile}\n[Service]\n`,
