@@ -136,7 +136,8 @@ describe('images on a plain file system', () => {
 describe('images on btrfs', () => {
   // hooks run in the order they are made: first unmounted, then removed
   after(() => {
-    runSync('umount', [mount]);
+    // the lock lingers for a moment after a change, and holds a file open
+    runSync('umount', ['--lazy', mount]);
   });
   const mount = path.join(scratchDirectory('btrfs'), 'mount');
   before(() => {
