@@ -14,6 +14,7 @@ const mayImport = {
   service: ['base', 'disk', 'host', 'dbus', 'images', 'portable'],
   daemon: ['base', 'disk', 'host', 'dbus', 'images', 'portable', 'transaction', 'service'],
   bin: ['base', 'daemon'],
+  install: ['base', 'dbus'],
 };
 
 const zones = Object.entries(mayImport).map(([folder, allowed]) => ({

@@ -10,10 +10,10 @@ import { main } from '../daemon/main.ts';
 const stdout = 1;
 const stderr = 2;
 
-/** Installed they are next to us, in a checkout two directories up. */
-const ownProfiles = ['profile', '../../systemd/profile']
+/** The profiles that came with us are next to us where we are installed, in a checkout two directories up. */
+const profiles = ['.', '../../systemd']
   .map((directory) => join(import.meta.dirname, directory))
-  .find((directory) => existsSync(directory));
+  .find((directory) => existsSync(join(directory, 'profile')));
 
 void main({
   args: process.argv.slice(2),
@@ -21,7 +21,10 @@ void main({
   pid: process.pid,
   uid: process.geteuid?.() ?? 0,
   home: process.env['HOME'] ?? homedir(),
-  ownProfiles,
+  ownProfiles:
+    profiles === undefined
+      ? undefined
+      : { system: join(profiles, 'profile'), user: join(profiles, 'user-profile') },
   signals: process,
   stdout: (text) => void writeSync(stdout, text),
   stderrIsTerminal: isatty(stderr),

@@ -9,14 +9,15 @@ import { offlineServiceManager, type ServiceManager } from '../host/service-mana
 import type { BusConnection } from '../dbus/connection.ts';
 import type { Portables } from '../portable/portables.ts';
 import type { RunOptions } from './args.ts';
+import type { Surroundings } from './environment.ts';
 
 /** The paths of the scope we run in. */
 export function pathsFor(
   options: RunOptions,
   user: UserDirectories,
-  ownProfiles: string | undefined,
+  ownProfiles: Surroundings['ownProfiles'],
 ): HostPaths {
-  return options.user ? userPaths(user, ownProfiles) : systemPaths(ownProfiles);
+  return options.user ? userPaths(user, ownProfiles?.user) : systemPaths(ownProfiles?.system);
 }
 
 export interface PortablesParts {

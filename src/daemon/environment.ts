@@ -1,7 +1,7 @@
 /** What the process was given from outside, taken in one place: variables, user, directories of its own. */
 import { isAbsolute, join } from 'node:path';
 
-import type { UserDirectories } from '../base/host-paths.ts';
+import type { Scope, UserDirectories } from '../base/host-paths.ts';
 
 /** Everything the daemon takes from the process it is in. Entry points fill it in; tests make their own. */
 export interface Surroundings {
@@ -11,8 +11,8 @@ export interface Surroundings {
   readonly uid: number;
   /** The user's home directory. */
   readonly home: string;
-  /** Profiles that came with us; undefined where we were not installed with any. */
-  readonly ownProfiles: string | undefined;
+  /** Directories of the profiles that came with us; undefined where we were not installed with any. */
+  readonly ownProfiles: Readonly<Record<Scope, string>> | undefined;
 }
 
 /**

@@ -1,0 +1,4 @@
+/** `npm run build`, second half: the bundle. */
+import { bundle } from './bundle.ts';
+
+await bundle();

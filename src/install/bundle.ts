@@ -1,0 +1,120 @@
+/**
+ * Makes dist/portabled: the daemon in few files that need nothing but Node, to be installed or run as they are.
+ *
+ * esbuild follows the imports and leaves what is imported late in chunks of their own; each chunk is then turned into
+ * a script in CommonJS form, which portabled.cjs (loader.ts) compiles with V8's code cache. Node's own loader for ES
+ * modules takes longer than all of our start, and knows no code cache on Node 20: docs/decisions/startup.md.
+ */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
+
+import { bundleDirectory, repository } from './layout.ts';
+import { chunkDirectory, licenseFile, loaderFile, mainChunk } from './names.ts';
+
+/** The oldest Node we run on. */
+const target = 'node20';
+
+/** Replaces whatever is in dist/portabled. */
+export async function bundle(): Promise<void> {
+  const out = bundleDirectory;
+  await rm(out, { recursive: true, force: true });
+  await mkdir(join(out, chunkDirectory), { recursive: true });
+  const { outputFiles, metafile } = await build({
+    entryPoints: { [mainChunk]: join(repository, 'src/bin/portabled.ts') },
+    outdir: out,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target,
+    // scripts know their directory by the name that CommonJS has for it
+    define: { 'import.meta.dirname': '__dirname' },
+    legalComments: 'none', // the licences are in a file of their own
+    metafile: true,
+    write: false,
+    plugins: [leanDbusNext],
+  });
+  for (const file of outputFiles)
+    await writeFile(join(out, chunkDirectory, basename(file.path)), await script(file));
+  await writeFile(join(out, licenseFile), await licences(metafile));
+  await bundleLoader(join(out, loaderFile));
+}
+
+/** One chunk as a CommonJS script; import() becomes a require() that loader.ts answers. */
+async function script(file: OutputFile): Promise<string> {
+  const { code } = await transform(file.text.replace(/^#!.*\n/, ''), {
+    format: 'cjs',
+    platform: 'node',
+    target,
+    supported: { 'dynamic-import': false },
+    minifyWhitespace: true,
+    minifySyntax: true, // names stay, for stack traces
+  });
+  return code;
+}
+
+async function bundleLoader(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [join(repository, 'src/install/start.ts')],
+    outfile,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target,
+    define: { 'import.meta.dirname': '__dirname' },
+    minifyWhitespace: true,
+  });
+}
+
+/**
+ * What dbus-next loads for nothing: an XML parser, for introspection of its own that we never use, and crypto, for a
+ * way to authenticate that we never choose. Together they would take as long to load as everything else of ours.
+ */
+const leanDbusNext: Plugin = {
+  name: 'lean-dbus-next',
+  setup: (builder) => {
+    const namespace = 'lean';
+    builder.onResolve({ filter: /^(xml2js|crypto)$/ }, ({ path, importer }) =>
+      importer.includes('/dbus-next/') ? { path, namespace } : undefined,
+    );
+    builder.onLoad({ filter: /^xml2js$/, namespace }, () => ({
+      contents: `exports.Builder = class { buildObject() { throw new Error('xml2js is not part of the bundle'); } };`,
+    }));
+    builder.onLoad({ filter: /^crypto$/, namespace }, () => ({
+      contents: ['createHash', 'randomBytes']
+        .map((name) => `exports.${name} = (...args) => require('node:crypto').${name}(...args);`)
+        .join('\n'),
+    }));
+  },
+};
+
+/** The licence of every package that is in the bundle, and our own. */
+async function licences(metafile: Metafile): Promise<string> {
+  const own = await readFile(join(repository, 'LICENSE'), 'utf8');
+  const directories = Object.values(metafile.outputs)
+    .flatMap(({ inputs }) => Object.keys(inputs))
+    .map((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
+    .filter((directory) => directory !== undefined);
+  const texts = await Promise.all([...new Set(directories)].sort().map(licenceOf));
+  return [`portabled\n\n${own}`, ...texts].join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+async function licenceOf(directory: string): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8'));
+  const { name, version, license } = manifest as { name: string; version: string; license?: string };
+  for (const file of [
+    'LICENSE',
+    'LICENSE.md',
+    'license',
+    'LICENSE.txt',
+    'LICENCE',
+    'LICENSE-MIT',
+    'license.md',
+  ]) {
+    const text = await readFile(join(directory, file), 'utf8').catch(() => undefined);
+    if (text !== undefined) return `${name} ${version}\n\n${text}`;
+  }
+  return `${name} ${version}\n\nLicence: ${license ?? 'unknown'}\n`;
+}

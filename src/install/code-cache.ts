@@ -1,0 +1,113 @@
+/**
+ * Makes the code caches of an installed bundle, with the very Node and flags that will run it: the daemon is started on
+ * a bus of its own, in an empty sandbox, and led through what daemons do most.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+
+import { connect, type BusConnection } from '../dbus/connection.ts';
+import { nodeFlags } from './layout.ts';
+
+const portable = 'org.freedesktop.portable1';
+const managerPath = '/org/freedesktop/portable1';
+
+/** How long we wait for a step of this; a Node that takes longer gets no cache. */
+const timeoutMs = 20_000;
+
+/**
+ * Writes a cache beside every chunk that the rounds load.
+ * @param node the program to run the daemon with
+ * @param bundle directory of the bundle, with chunks below it
+ * @throws Error when the bus or the daemon do not start; what was there before stays
+ */
+export async function writeCodeCaches(node: string, bundle: string): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'portabled-install-'));
+  const address = `unix:path=${join(directory, 'bus')}`;
+  const until = new AbortController();
+  try {
+    await mkdir(join(directory, 'root'));
+    const bus = execa('dbus-daemon', ['--session', '--nofork', '--nopidfile', `--address=${address}`], {
+      ...quiet,
+      cancelSignal: until.signal,
+    });
+    const client = await Promise.race([
+      retry(() => connect({ address, timeoutMs: 1000 })),
+      ended(bus, 'dbus-daemon'),
+    ]);
+    const args = [...nodeFlags, trainScript, '--bus', address, '--root', join(directory, 'root')];
+    const daemon = execa(node, args, {
+      ...quiet,
+      env: { PORTABLED_BUNDLE: bundle },
+      cancelSignal: until.signal,
+    });
+    await Promise.race([rounds(client, join(directory, 'root')), ended(daemon, 'the daemon')]);
+    daemon.kill('SIGTERM');
+    const { exitCode, stderr } = await daemon;
+    if (exitCode !== 0) throw new Error(`the daemon ended with status ${String(exitCode)}: ${stderr}`);
+    await client.close();
+  } finally {
+    until.abort();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const trainScript = join(import.meta.dirname, 'train.js');
+
+/** Failures are looked at here, not thrown; what the processes print goes into the error. */
+const quiet = { stdin: 'ignore', stdout: 'ignore', reject: false, timeout: timeoutMs } as const;
+
+async function ended(child: PromiseLike<{ readonly stderr: string }>, what: string): Promise<never> {
+  const { stderr } = await child;
+  throw new Error(`${what} does not run here: ${stderr.trim()}`);
+}
+
+/** What daemons are asked most, so that it is fast: listing, and with an image everything from inspection to detach. */
+async function rounds(client: BusConnection, root: string): Promise<void> {
+  const image = await makeImage(root);
+  const call = (iface: string, member: string, signature: string, args: readonly unknown[]) =>
+    client.call(
+      { destination: portable, path: managerPath, interface: iface, member },
+      signature,
+      args as never,
+    );
+  const manager = `${portable}.Manager`;
+  await retry(() => call('org.freedesktop.DBus.Peer', 'Ping', '', []));
+  await call('org.freedesktop.DBus.Introspectable', 'Introspect', '', []);
+  await call('org.freedesktop.DBus.Properties', 'Get', 'ss', [manager, 'PoolPath']);
+  await call('org.freedesktop.DBus.Properties', 'GetAll', 's', [manager]);
+  for (let round = 0; round < 2; round++) {
+    await call(manager, 'ListImages', '', []);
+    await call(manager, 'GetImageMetadata', 'sas', [image, []]);
+    await call(manager, 'AttachImage', 'sassbs', [image, [], '', true, '']);
+    await call(manager, 'GetImageState', 's', [image]);
+    await call(manager, 'DetachImage', 'sb', [image, true]);
+  }
+}
+
+/** A directory image as small as they get. @returns its name */
+async function makeImage(root: string): Promise<string> {
+  const files = {
+    'usr/lib/os-release': 'ID=portabled\nVERSION_ID=1\n',
+    'usr/lib/systemd/system/warmup.service': '[Service]\nExecStart=/bin/true\n',
+  };
+  for (const [path, content] of Object.entries(files)) {
+    const file = join(root, 'var/lib/portables/warmup', path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
+  return 'warmup';
+}
+
+async function retry<T>(attempt: () => Promise<T>): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}

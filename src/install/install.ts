@@ -1,0 +1,124 @@
+/** Installs portabled into a tree. Doing it again changes nothing; a newer version replaces an older one. */
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+
+import { messageOf } from '../base/errors.ts';
+import { writeCodeCaches } from './code-cache.ts';
+import { bundleDirectory } from './layout.ts';
+import { emptyManifest, fingerprintOfFile, readManifest, type Manifest } from './manifest.ts';
+import { installPlan, libraryDirectory, manifestFile, type InstallSettings, type Item } from './plan.ts';
+import { targetsOf, type Target } from './targets.ts';
+import { Tree } from './tree.ts';
+
+export interface InstallOptions extends InstallSettings {
+  /** "/" or a directory that stands for it. */
+  readonly root: string;
+  /** Told what was done, in sentences. */
+  readonly say: (text: string) => void;
+  /** Called when the new files are in place and the old version's are still there: time to replace what runs. */
+  readonly replaceRunning: () => Promise<void>;
+}
+
+/** @throws Error that names what is in the way; nothing has been changed then */
+export async function install(options: InstallOptions): Promise<void> {
+  await checkNode(options);
+  const staging = await mkdtemp(join(tmpdir(), 'portabled-bundle-'));
+  try {
+    await stageBundle(staging, options);
+    const items = installPlan(options).map((item) => fromStaging(item, staging));
+    await putInPlace(await targetsOf(items, options), options);
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+async function putInPlace(targets: readonly Target[], options: InstallOptions): Promise<void> {
+  const tree = new Tree(options.root);
+  const listPath = manifestFile(options.prefix);
+  const before = (await readManifest(tree.onDisk(listPath))) ?? emptyManifest;
+  const wanted = await withoutForeign(targets, before, tree, options);
+  // the list comes first: whatever happens then, an uninstall finds everything
+  const files = Object.fromEntries(wanted.map(({ path, fingerprint }) => [path, fingerprint]));
+  const list = (which: Manifest['files']): Promise<void> => {
+    const directories = [...before.directories, ...tree.made];
+    return tree.put(manifestTarget(listPath, { version: 1, files: which, directories }));
+  };
+  await tree.makeDirectory(libraryDirectory(options.prefix));
+  await list({ ...before.files, ...files });
+  let changed = 0;
+  for (const target of wanted) {
+    if ((await tree.fingerprint(target.path)) === target.fingerprint) continue;
+    await tree.put(target);
+    changed++;
+  }
+  await list({ ...before.files, ...files });
+  await options.replaceRunning();
+  const stale = Object.keys(before.files).filter((path) => !Object.hasOwn(files, path));
+  for (const path of stale) await tree.remove(path);
+  await list(files);
+  options.say(`${changed} of ${wanted.length} files written, ${stale.length} removed`);
+}
+
+/** Drops the targets that somebody else's file does as well. @throws Error naming those that it does not */
+async function withoutForeign(
+  targets: readonly Target[],
+  before: Manifest,
+  tree: Tree,
+  { say }: InstallOptions,
+): Promise<readonly Target[]> {
+  const wanted: Target[] = [];
+  const inTheWay: string[] = [];
+  for (const target of targets) {
+    const found = await tree.fingerprint(target.path);
+    const ours =
+      found === undefined || found === target.fingerprint || Object.hasOwn(before.files, target.path);
+    if (ours) wanted.push(target);
+    else if (target.foreign === 'keep')
+      say(`${target.path} is somebody else's and does what ours would: kept`);
+    else inTheWay.push(target.path);
+  }
+  if (inTheWay.length === 0) return wanted;
+  throw new Error(`not installed: these files are there and not ours: ${inTheWay.join(', ')}`);
+}
+
+/** The bundle with the code caches for the Node that will run it, or without, if that Node cannot run here. */
+async function stageBundle(staging: string, { node, say }: InstallOptions): Promise<void> {
+  await cp(bundleDirectory, staging, { recursive: true });
+  try {
+    await writeCodeCaches(node, staging);
+  } catch (error) {
+    say(`installed without code caches, which makes every start slower by some 20 ms: ${messageOf(error)}`);
+  }
+}
+
+function fromStaging(item: Item, staging: string): Item {
+  return item.kind === 'directory' && item.source === bundleDirectory ? { ...item, source: staging } : item;
+}
+
+/** What can be said of the Node that is to run the daemon, as far as it is on this machine. */
+async function checkNode({ node, say }: InstallOptions): Promise<void> {
+  // it goes into unit files and a shell script: names that would need quoting there are not worth the trouble
+  if (!/^\/[\w./+:@-]+$/.test(node))
+    throw new Error(`--node needs an absolute path without spaces, not '${node}'`);
+  const result = await execa(node, ['--version'], { reject: false });
+  if (result.failed) {
+    say(`${node} does not run here; the installed system needs Node 20.17 or newer there`);
+    return;
+  }
+  const [major = 0, minor = 0] = result.stdout.replace(/^v/, '').split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 17)) {
+    throw new Error(`${node} is ${result.stdout}; portabled needs Node 20.17 or newer`);
+  }
+}
+
+function manifestTarget(path: string, manifest: Manifest): Target {
+  const content = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
+  return {
+    path,
+    foreign: 'refuse',
+    fingerprint: fingerprintOfFile(content),
+    is: { kind: 'file', content, mode: 0o644 },
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Loads the chunks of the bundle: what `require` does, with V8's code cache. A cache that is missing, or was made by
+ * another version of Node or with other flags, is no cache: the chunk is compiled as usual.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Script } from 'node:vm';
+
+type Wrapper = (
+  exports: unknown,
+  require: (id: string) => unknown,
+  module: { exports: unknown },
+  __dirname: string,
+) => void;
+
+/** A chunk as it was compiled. */
+export interface Compiled {
+  readonly file: string;
+  readonly script: Script;
+}
+
+/**
+ * @param directory of the bundle; what chunks see as their own
+ * @param chunks directory of the chunks below it
+ * @param onCompiled told of every chunk that is loaded
+ * @returns loads a chunk by its file name
+ */
+export function chunkLoader(
+  directory: string,
+  chunks: string,
+  onCompiled: (compiled: Compiled) => void = () => undefined,
+): (name: string) => unknown {
+  const loaded = new Map<string, { exports: unknown }>();
+  const builtin = createRequire(`${directory}/`);
+  const load = (name: string): unknown => {
+    const known = loaded.get(name);
+    if (known !== undefined) return known.exports;
+    const module = { exports: {} as unknown };
+    loaded.set(name, module);
+    const file = `${directory}/${chunks}/${name}`;
+    const script = compile(file);
+    onCompiled({ file, script });
+    const wrapper = script.runInThisContext() as Wrapper;
+    const require = (id: string): unknown => (id.startsWith('./') ? load(id.slice(2)) : builtin(id));
+    wrapper(module.exports, require, module, directory);
+    return module.exports;
+  };
+  return load;
+}
+
+function compile(file: string): Script {
+  // esbuild writes ASCII, which is fastest to read as Latin-1
+  const source = readFileSync(file, 'latin1');
+  const cachedData = readCache(`${file}.cache`);
+  return new Script(`(function (exports, require, module, __dirname) {${source}\n})`, {
+    filename: file,
+    ...(cachedData === undefined ? {} : { cachedData }),
+  });
+}
+
+function readCache(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}

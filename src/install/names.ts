@@ -1,0 +1,10 @@
+/** Names inside the bundle, shared by those who make it and the program that runs it. Imports nothing: it runs first. */
+
+/** What is run. */
+export const loaderFile = 'portabled.cjs';
+/** What that loads, in a directory beside it. */
+export const chunkDirectory = 'chunks';
+/** The chunk that the program begins in, without its suffix. */
+export const mainChunk = 'main';
+/** The licences of everything that is in there. */
+export const licenseFile = 'LICENSES';

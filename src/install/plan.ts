@@ -1,0 +1,120 @@
+/** What gets installed where, as data. */
+import { join } from 'node:path';
+
+import { bundleDirectory, nodeFlags, repository } from './layout.ts';
+import { loaderFile } from './names.ts';
+
+export interface InstallSettings {
+  /** Directory the daemon goes below, as seen by the installed system. */
+  readonly prefix: string;
+  /** The program that runs it, absolute, as seen by the installed system. */
+  readonly node: string;
+}
+
+/** One thing to be there; paths are absolute as seen by the installed system. */
+export type Item = {
+  readonly path: string;
+  /**
+   * Somebody else's file of that name is a reason to leave it alone ("keep": it does what ours would), or to stop
+   * ("refuse": ours would not work with it, or it not with ours).
+   */
+  readonly foreign: 'keep' | 'refuse';
+} & (
+  | { readonly kind: 'file'; readonly source: string; readonly mode: number; readonly fill: boolean }
+  | { readonly kind: 'directory'; readonly source: string }
+  | { readonly kind: 'text'; readonly text: string; readonly mode: number }
+  | { readonly kind: 'link'; readonly target: string }
+);
+
+const busName = 'org.freedesktop.portable1';
+const busAlias = `dbus-${busName}.service`;
+
+/** The directory of the daemon's own files, and the list of everything installed in it. */
+export function libraryDirectory(prefix: string): string {
+  return join(prefix, 'lib/portabled');
+}
+
+export function manifestFile(prefix: string): string {
+  return join(libraryDirectory(prefix), 'installed.json');
+}
+
+/**
+ * Everything that is installed.
+ *
+ * Units, bus activation and the rest have to be where others look for them, whatever the prefix: below /usr for a
+ * distribution's package (prefix /usr), below /usr/local otherwise. The unit's alias in /etc is what puts us in front
+ * of systemd's own daemon, in its place on the bus, without touching a file of its package: systemd.unit(5), "Unit File
+ * Load Path". dbus-daemon reads bus policies, and polkit of Debian 12 its actions, only in the places used here.
+ */
+export function installPlan({ prefix, node }: InstallSettings): readonly Item[] {
+  const lib = libraryDirectory(prefix);
+  const vendor = prefix === '/usr';
+  const shared = vendor ? '/usr' : '/usr/local';
+  const unit = (name: string): string => `${shared}/lib/systemd/system/${name}`;
+  const userUnit = `${shared}/lib/systemd/user/portabled.service`;
+  return [
+    { kind: 'directory', path: lib, source: bundleDirectory, foreign: 'refuse' },
+    { kind: 'directory', path: join(lib, 'profile'), source: systemd('profile'), foreign: 'refuse' },
+    {
+      kind: 'directory',
+      path: join(lib, 'user-profile'),
+      source: systemd('user-profile'),
+      foreign: 'refuse',
+    },
+    {
+      kind: 'text',
+      path: join(prefix, 'bin/portabled'),
+      text: launcher(node, lib),
+      mode: 0o755,
+      foreign: 'refuse',
+    },
+    file(unit('portabled.service'), systemd('portabled.service'), 'refuse'),
+    file(unit('portabled-recover.service'), systemd('portabled-recover.service'), 'refuse'),
+    file(userUnit, systemd('portabled-user.service'), 'refuse'),
+    link(`/etc/systemd/system/${busAlias}`, unit('portabled.service')),
+    link(
+      '/etc/systemd/system/sysinit.target.wants/portabled-recover.service',
+      unit('portabled-recover.service'),
+    ),
+    link(`/etc/systemd/user/${busAlias}`, userUnit),
+    file(`${shared}/share/dbus-1/system-services/${busName}.service`, dbus(`${busName}.service`), 'keep'),
+    file(`${shared}/share/dbus-1/services/${busName}.service`, dbus(`${busName}.user.service`), 'keep'),
+    file(`${shared}/share/dbus-1/interfaces/${busName}.xml`, dbus(`${busName}.xml`), 'keep'),
+    file(
+      `${vendor ? '/usr/share' : '/etc'}/dbus-1/system.d/portabled.conf`,
+      dbus(`${busName}.conf`),
+      'refuse',
+    ),
+    file('/usr/share/polkit-1/actions/portabled.policy', dbus(`${busName}.policy`), 'refuse'),
+    file(join(prefix, 'share/doc/portabled/portabled.conf'), systemd('portabled.conf'), 'refuse'),
+  ];
+}
+
+/** The words that stand for what differs from host to host, and what they become in installed files. */
+export function fillIn(text: string, { prefix, node }: InstallSettings): string {
+  return text
+    .replaceAll('@node@', node)
+    .replaceAll('@lib@', libraryDirectory(prefix))
+    .replaceAll('@flags@', nodeFlags.join(' '));
+}
+
+function file(path: string, source: string, foreign: Item['foreign']): Item {
+  return { kind: 'file', path, source, mode: 0o644, fill: true, foreign };
+}
+
+function link(path: string, target: string): Item {
+  return { kind: 'link', path, target, foreign: 'refuse' };
+}
+
+function systemd(name: string): string {
+  return join(repository, 'systemd', name);
+}
+
+function dbus(name: string): string {
+  return join(repository, 'dbus', name);
+}
+
+/** For people and scripts; the units run Node directly. */
+function launcher(node: string, lib: string): string {
+  return `#!/bin/sh\nexec ${node} ${[...nodeFlags, `${lib}/${loaderFile}`].join(' ')} "$@"\n`;
+}
