@@ -28,15 +28,18 @@ const image = join(scratch, 'image');
 
 /** Makes an image, lets the kernel fill it, and compares. */
 async function filled(
-  options: ExtImageOptions,
+  options: ExtImageOptions & { readonly prepare?: readonly string[] },
   fill: (directory: string) => void | Promise<void>,
 ): Promise<void> {
   await makeExt(image, options);
+  if (options.prepare !== undefined) await debugfs(image, options.prepare);
   await writable(image, options.type ?? 'ext4', fill);
 }
 
 describe('indexed directories of the kernel', () => {
-  const cases: [name: string, levels: number, count: number, options: ExtImageOptions][] = [
+  const cases: [name: string, levels: number, count: number, options: Parameters<typeof filled>[0]][] = [
+    // s_flags: bytes of names are unsigned
+    ['10,000 entries, unsigned hash', 1, 10_000, { size: '60M', prepare: ['set_super_value flags 2'] }],
     ['10,000 entries, blocks of 4096', 1, 10_000, { size: '60M' }],
     ['10,000 long names, blocks of 1024', 2, 10_000, { size: '60M', blockSize: 1024 }],
     ['10,000 long names, blocks of 1024, ext3', 2, 10_000, { size: '60M', blockSize: 1024, type: 'ext3' }],

@@ -104,7 +104,13 @@ function features(): Case[] {
       blockSize: 1024,
       more: ['-C', '4096'],
     }),
-    kernel('grown into meta_bg', {
+    kernel('meta_bg from the third descriptor block on', {
+      features: 'meta_bg,^resize_inode',
+      blockSize: 1024,
+      more: ['-g', '512'],
+      environment: { MKE2FS_FIRST_META_BG: '2' },
+    }),
+    kernel('meta_bg, grown', {
       size: '60M',
       blockSize: 1024,
       features: '^resize_inode,meta_bg',
@@ -177,6 +183,8 @@ function setHash(algorithm: string, flags: number): Step {
     await debugfs(image, [`set_super_value flags ${flags}`]);
     execFileSync('tune2fs', ['-E', `hash_alg=${algorithm}`, image], { stdio: 'pipe' });
     await fsck(image, '-D');
+    const version = ['legacy', 'half_md4', 'tea'].indexOf(algorithm);
+    assert.match(await debugfs(image, ['htree_dump many']), new RegExp(`Hash Version: ${version}\n`));
   };
 }
 
@@ -216,6 +224,7 @@ describe('what this kernel cannot mount equals what it was made of', () => {
     compareWithSource({ size: '80M', features: 'casefold' }, async (image) => {
       await debugfs(image, ['set_inode_field many flags 0x40080000']);
       await fsck(image, '-D');
+      assert.match(await debugfs(image, ['stat many']), /Flags: 0x40081000/, 'casefolded and indexed');
     }));
 
   async function compareWithSource(

@@ -22,6 +22,8 @@ export interface ExtImageOptions {
   readonly from?: string;
   /** Anything else. */
   readonly more?: readonly string[];
+  /** For switches that mke2fs has for its own tests only. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Times and identifiers that depend on when and where an image is made, fixed. */
@@ -41,7 +43,7 @@ export async function makeExt(image: string, options: ExtImageOptions): Promise<
   if (options.features !== undefined) args.push('-O', options.features);
   if (options.from !== undefined) args.push('-d', options.from);
   await run('mke2fs', [...args, ...(options.more ?? []), image, options.size], {
-    env: { ...process.env, ...fixedEnvironment },
+    env: { ...process.env, ...fixedEnvironment, ...options.environment },
   });
 }
 

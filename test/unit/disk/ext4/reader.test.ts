@@ -13,7 +13,7 @@ import {
   sampleOsRelease,
 } from '../../../support/ext-sample.ts';
 import { scratchDirectory } from '../../../support/scratch.ts';
-import { ask, names, nodeAt, open, readAll, sampleBytes, scratchFile } from './sample.ts';
+import { ask, changed, names, nodeAt, open, readAll, sampleBytes, scratchFile } from './sample.ts';
 
 const scratch = scratchDirectory('ext4-reader');
 
@@ -191,6 +191,22 @@ describe('the tree of an ext file system', () => {
     const many = await nodeAt(tree, 'many');
     for (const name of await names(many)) assert.notEqual(await many.lookup(Buffer.from(name)), undefined);
     assert.equal(await many.lookup(Buffer.from('ENTRY-1x')), undefined);
+  });
+
+  it('finds names that are not ASCII when nobody says how their bytes are signed', async () => {
+    const unsaid = scratchFile(scratch, 'unsaid');
+    const features = '^metadata_csum';
+    for (const flags of [1, 2]) {
+      await sampleBytes(unsaid, { size: '8M', blockSize: 1024, many: 400, features });
+      await debugfs(unsaid, [`set_super_value flags ${flags}`]);
+      await fsck(unsaid, '-D');
+      // s_flags
+      const bytes = changed(readFileSync(unsaid), (copy) => copy.writeUInt32LE(0, 1024 + 0x160));
+      const many = await nodeAt(await open(bytes), 'many');
+      for (const name of await names(many)) {
+        assert.notEqual(await many.lookup(Buffer.from(name)), undefined, name);
+      }
+    }
   });
 
   it('refuses what is encrypted, and only that', async () => {
