@@ -6,7 +6,7 @@
 import { crc16, crc32c } from './crc.ts';
 import { joined, le32, u16, u32 } from './fields.ts';
 import type { Superblock } from './superblock.ts';
-import { superblockOffset } from './superblock.ts';
+import { superblockOffset } from './superblock-layout.ts';
 import type { Volume } from './volume.ts';
 
 const layout = {
