@@ -14,7 +14,7 @@ export interface ServiceManager {
    * which are reported under their own names. Units that are not loaded are absent. One query, whatever the number.
    */
   activeStates(names: readonly string[]): Promise<ReadonlyMap<string, ActiveState>>;
-  /** Unit file state ("enabled", "static", …) of those of `names` that have a unit file. One query. */
+  /** Unit file state ("enabled", "static", …) of those of `names` that have a unit file. One pass over the host's unit files. */
   unitFileStates(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }
 

@@ -8,19 +8,24 @@ import type { BusConnection } from '../dbus/connection.ts';
 import { variantValue } from '../dbus/reply.ts';
 import type { ValuesOf } from '../dbus/signature.ts';
 import type { ActiveState, ServiceManager } from './service-manager.ts';
+import { unitFileStates } from './unit-files.ts';
 
 const destination = 'org.freedesktop.systemd1';
 const path = '/org/freedesktop/systemd1';
 const managerInterface = 'org.freedesktop.systemd1.Manager';
+const propertiesInterface = 'org.freedesktop.DBus.Properties';
 
 /** The manager compares every unit with every pattern: with more than these it is cheaper to be told of all. */
 const maxPatterns = 32;
 
-/** The service manager on the same bus; as if there were none while nobody answers by its name. */
-export function systemdManager(connection: BusConnection): ServiceManager {
+/**
+ * The service manager on the same bus; as if there were none while nobody answers by its name.
+ * @param root where its unit files are
+ */
+export function systemdManager(connection: BusConnection, root = '/'): ServiceManager {
   return {
     version: async () => {
-      const reply = await ask(connection, 'org.freedesktop.DBus.Properties', 'Get', 'ss', 'v', [
+      const reply = await ask(connection, propertiesInterface, 'Get', 'ss', 'v', [
         managerInterface,
         'Version',
       ]);
@@ -39,13 +44,12 @@ export function systemdManager(connection: BusConnection): ServiceManager {
     },
     unitFileStates: async (names) => {
       if (names.length === 0) return new Map();
-      const reply = await ask(connection, managerInterface, 'ListUnitFilesByPatterns', 'asas', 'a(ss)', [
-        [],
-        patternsFor(names),
+      const reply = await ask(connection, propertiesInterface, 'Get', 'ss', 'v', [
+        managerInterface,
+        'UnitPath',
       ]);
-      const files = (reply?.[0] ?? []).map(([file, state]) => [baseName(file), state] as const);
-      const wanted = new Set(names);
-      return new Map(files.filter(([name]) => wanted.has(name)));
+      if (reply === undefined) return new Map();
+      return unitFileStates(variantValue(reply[0], 'as', 'the unit path of systemd'), names, root);
     },
   };
 }
@@ -108,8 +112,4 @@ function templateOf(name: string): string | undefined {
   const at = name.indexOf('@');
   const dot = name.lastIndexOf('.');
   return at < 0 || dot < at ? undefined : name.slice(0, at + 1) + name.slice(dot);
-}
-
-function baseName(file: string): string {
-  return file.slice(file.lastIndexOf('/') + 1);
 }
