@@ -28,8 +28,8 @@ export interface DecoderOptions {
 /** Decoded bytes kept. One extent may exceed this alone; it goes when the next is decoded. */
 const cacheBytes = 1024 * 1024;
 
-/** Extents up to this size are decoded whole. Of others only as much as is needed, the first time. */
-const smallBytes = 16 * 1024;
+/** Decoded beyond what is needed: small files that are read together tend to be stored together. */
+const aheadBytes = 32 * 1024;
 
 /** Corrupt clusters remembered, so that many files in one of them do not cost a decoding each. */
 const maxFailures = 64;
@@ -73,8 +73,8 @@ export function decodedClusters(options: DecoderOptions): DecodedClusters {
         cache.set(key, known);
         return known;
       }
-      // the start of an extent is often all that is ever needed; but who comes back will read on
-      const enough = known === undefined && length > smallBytes && wanted <= length / 2 ? wanted : length;
+      // the start of an extent is often all that is ever needed; decoding starts again when it is not, so twice as far
+      const enough = Math.min(length, Math.max(wanted + aheadBytes, 2 * (known?.length ?? 0)));
       if (enough > cacheBytes) cache.clear();
       const bytes = await attempt(key, data, { length, wanted: enough, purpose });
       keep(key, bytes);

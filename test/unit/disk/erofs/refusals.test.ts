@@ -454,6 +454,16 @@ describe('compressed content', () => {
     );
   });
 
+  it('is decoded once when it is corrupt, however often it is asked for', async () => {
+    const source = memorySource(compressed({ size: 21, entries: [head()] }).bytes);
+    const root = await (await openErofs(source, new Budget('test.erofs'))).root();
+    const file = (await root.lookup(Buffer.from('f')))!;
+    await failsWith(file.read(0n, 21), corrupt, /the lz4 block at offset 16384/);
+    const before = source.bytesRead;
+    await failsWith(file.read(0n, 21), corrupt, /the lz4 block at offset 16384/);
+    assert.equal(source.bytesRead, before);
+  });
+
   it('names cluster sizes and indexes that cannot be', async () => {
     const map = (layout: number, header: Parameters<typeof compressionMap>[0]) =>
       withFile({ layout, size: 20, tail: compressionMap(header, fullIndex(head())) });
