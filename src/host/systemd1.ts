@@ -4,16 +4,14 @@
  */
 import { messageOf, PortableError } from '../base/errors.ts';
 import { isAbsent } from '../dbus/bus-error.ts';
-import type { BusConnection } from '../dbus/connection.ts';
+import type { BusConnection, Method } from '../dbus/connection.ts';
 import { variantValue } from '../dbus/reply.ts';
-import type { ValuesOf } from '../dbus/signature.ts';
+import type { ValueOf } from '../dbus/signature.ts';
 import type { ActiveState, ServiceManager } from './service-manager.ts';
 import { unitFileStates } from './unit-files.ts';
 
-const destination = 'org.freedesktop.systemd1';
-const path = '/org/freedesktop/systemd1';
+const systemd = { destination: 'org.freedesktop.systemd1', path: '/org/freedesktop/systemd1' } as const;
 const managerInterface = 'org.freedesktop.systemd1.Manager';
-const propertiesInterface = 'org.freedesktop.DBus.Properties';
 
 /** The manager compares every unit with every pattern: with more than these it is cheaper to be told of all. */
 const maxPatterns = 32;
@@ -25,52 +23,50 @@ const maxPatterns = 32;
 export function systemdManager(connection: BusConnection, root = '/'): ServiceManager {
   return {
     version: async () => {
-      const reply = await ask(connection, propertiesInterface, 'Get', 'ss', 'v', [
-        managerInterface,
-        'Version',
-      ]);
-      return reply === undefined
-        ? undefined
-        : majorVersion(variantValue(reply[0], 's', 'the version of systemd'));
+      const text = await getProperty(connection, 'Version', 's');
+      return text === undefined ? undefined : majorVersion(text);
     },
     activeStates: async (names) => {
       if (names.length === 0) return new Map();
-      const reply = await ask(connection, managerInterface, 'ListUnitsByPatterns', 'asas', 'a(ssssssouso)', [
-        [],
-        patternsFor(names),
-      ]);
-      const units = (reply?.[0] ?? []).map(([name, , , activeState]) => [name, activeState] as const);
-      return statesOf(units, names);
+      const method = { ...systemd, interface: managerInterface, member: 'ListUnitsByPatterns' };
+      const units = await ask(method, async () => {
+        const reply = await connection.call(method, 'asas', [[], patternsFor(names)]);
+        return reply.values('a(ssssssouso)')[0];
+      });
+      return statesOf(
+        (units ?? []).map(([name, , , activeState]) => [name, activeState] as const),
+        names,
+      );
     },
     unitFileStates: async (names) => {
       if (names.length === 0) return new Map();
-      const reply = await ask(connection, propertiesInterface, 'Get', 'ss', 'v', [
-        managerInterface,
-        'UnitPath',
-      ]);
-      if (reply === undefined) return new Map();
-      return unitFileStates(variantValue(reply[0], 'as', 'the unit path of systemd'), names, root);
+      const unitPath = await getProperty(connection, 'UnitPath', 'as');
+      return unitPath === undefined ? new Map() : unitFileStates(unitPath, names, root);
     },
   };
 }
 
-/** undefined when there is no manager. @throws PortableError when there is one and it does not answer properly */
-async function ask<In extends string, Out extends string>(
+/** A property of the manager, undefined when there is no manager. @throws PortableError */
+function getProperty<S extends string>(
   connection: BusConnection,
-  iface: string,
-  member: string,
-  signature: In,
-  answer: Out,
-  args: ValuesOf<In>,
-): Promise<ValuesOf<Out> | undefined> {
+  name: string,
+  signature: S,
+): Promise<ValueOf<S> | undefined> {
+  const method = { ...systemd, interface: 'org.freedesktop.DBus.Properties', member: 'Get' };
+  return ask(method, async () => {
+    const [variant] = (await connection.call(method, 'ss', [managerInterface, name])).values('v');
+    return variantValue(variant, signature, `the property ${name} of systemd`);
+  });
+}
+
+/** undefined when there is no manager. @throws PortableError when there is one and it does not answer properly */
+async function ask<T>(method: Method, question: () => Promise<T>): Promise<T | undefined> {
   try {
-    const reply = await connection.call({ destination, path, interface: iface, member }, signature, args);
-    return reply.values(answer);
+    return await question();
   } catch (error) {
     if (isAbsent(error)) return undefined;
-    throw new PortableError('Failed', `the service manager did not answer ${member}(): ${messageOf(error)}`, {
-      cause: error,
-    });
+    const message = `the service manager did not answer ${method.member}(): ${messageOf(error)}`;
+    throw new PortableError('Failed', message, { cause: error });
   }
 }
 
