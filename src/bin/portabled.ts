@@ -29,4 +29,13 @@ void main({
   stdout: (text) => void writeSync(stdout, text),
   stderrIsTerminal: isatty(stderr),
   exit: (code) => process.exit(code),
-}).then((code) => process.exit(code));
+}).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    writeSync(
+      stderr,
+      `portabled: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exit(1);
+  },
+);

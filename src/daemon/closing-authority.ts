@@ -20,6 +20,6 @@ export function closingAuthority(authority: Authority, closing: AbortSignal): Au
   return {
     ...authority,
     authorize: (caller, action, details) =>
-      Promise.race([closed, authority.authorize(caller, action, details)]),
+      closing.aborted ? closed : Promise.race([closed, authority.authorize(caller, action, details)]),
   };
 }

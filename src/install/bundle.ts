@@ -1,5 +1,5 @@
 /**
- * Makes dist/portabled: the daemon in few files that need nothing but Node, to be installed or run as they are.
+ * Makes the bundle: the daemon in few files that need nothing but Node, to be installed or run as they are.
  *
  * esbuild follows the imports and leaves what is imported late in chunks of their own; each chunk is then turned into
  * a script in CommonJS form, which portabled.cjs (loader.ts) compiles with V8's code cache. Node's own loader for ES
@@ -9,15 +9,14 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
-import { bundleDirectory, repository } from './layout.ts';
+import { repository } from './layout.ts';
 import { chunkDirectory, licenseFile, loaderFile, mainChunk } from './names.ts';
 
 /** The oldest Node we run on. */
 const target = 'node20';
 
-/** Replaces whatever is in dist/portabled. */
-export async function bundle(): Promise<void> {
-  const out = bundleDirectory;
+/** @param out the bundle's directory; whatever is in there is replaced */
+export async function bundle(out: string): Promise<void> {
   await rm(out, { recursive: true, force: true });
   await mkdir(join(out, chunkDirectory), { recursive: true });
   const { outputFiles, metafile } = await build({
@@ -36,6 +35,7 @@ export async function bundle(): Promise<void> {
     write: false,
     plugins: [leanDbusNext],
   });
+  checkLateImports(metafile);
   for (const file of outputFiles)
     await writeFile(join(out, chunkDirectory, basename(file.path)), await script(file));
   await writeFile(join(out, licenseFile), await licences(metafile));
@@ -50,9 +50,29 @@ async function script(file: OutputFile): Promise<string> {
     target,
     supported: { 'dynamic-import': false },
     minifyWhitespace: true,
-    minifySyntax: true, // names stay, for stack traces
+    minifySyntax: true,
+    // names stay, and lines are short, for stack traces
+    lineLimit: 160,
   });
-  return code;
+  return asciiOnly(code);
+}
+
+/** esbuild escapes strings and names; what is left is in regular expressions, which know the same escapes. */
+function asciiOnly(code: string): string {
+  return code.replace(/[^\0-\u007f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/**
+ * import() of a CommonJS package gives what Node takes for its exports in one case, and only a default in the other.
+ * @throws Error naming such imports: a module of ours in between, with an ordinary import, makes them equal
+ */
+function checkLateImports({ inputs }: Metafile): void {
+  const late = Object.entries(inputs).flatMap(([from, { imports }]) =>
+    imports
+      .filter(({ kind, path }) => kind === 'dynamic-import' && inputs[path]?.format === 'cjs')
+      .map(({ path }) => `${from} imports ${path}`),
+  );
+  if (late.length > 0) throw new Error(`import() of CommonJS packages: ${late.join(', ')}`);
 }
 
 async function bundleLoader(outfile: string): Promise<void> {

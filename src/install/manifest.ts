@@ -40,7 +40,9 @@ function checkManifest(value: unknown): Manifest {
   const { version, files, directories } = value as Partial<Record<keyof Manifest, unknown>>;
   const listed: readonly unknown[] = Array.isArray(directories) ? directories : [undefined];
   const paths = [...Object.keys(Object(files) as object), ...listed];
-  const sane = paths.every((path) => typeof path === 'string' && path.startsWith('/') && !path.includes('/../'));
+  const sane = paths.every(
+    (path) => typeof path === 'string' && path.startsWith('/') && !path.includes('/../'),
+  );
   if (version !== 1 || !sane) throw new Error('version or paths are wrong');
   return value as Manifest;
 }

@@ -21,12 +21,12 @@ export interface LoadedConfig {
 export async function loadConfig(root: string, dirs: readonly string[]): Promise<LoadedConfig> {
   const files = findConfigFiles(root, dirs);
   if (files.length === 0) return { config: defaultConfig, warnings: [] };
-  const { parse } = await import('ini'); // late: most hosts have no configuration file
+  const { parseIni } = await import('./ini.ts'); // late: most hosts have no configuration file
   const warnings: string[] = [];
   let config = defaultConfig;
   for (const file of files) {
     const text = read(file, warnings);
-    if (text !== undefined) config = applyFile(config, parse(unindented(text)), file, warnings);
+    if (text !== undefined) config = applyFile(config, parseIni(text), file, warnings);
   }
   return { config, warnings };
 }
@@ -39,11 +39,6 @@ function read(file: string, warnings: string[]): string | undefined {
     warnings.push(`${file} is ignored: ${messageOf(error)}`);
     return undefined;
   }
-}
-
-/** ini knows no indented section headers; systemd's files may have them. */
-function unindented(text: string): string {
-  return text.replace(/^[ \t]+/gm, '');
 }
 
 /** Applies one parsed file key by key; `parsed` has no prototype, nor do its sections (ini makes them so). */
