@@ -15,7 +15,7 @@ export interface Sandbox {
 }
 
 const top = path.resolve(import.meta.dirname, '../..');
-const daemon = path.join(top, 'dist/portabled/portabled.js');
+const daemon = path.join(top, 'dist/portabled/portabled.cjs');
 
 export async function startSandbox(scratch: string, root: string): Promise<Sandbox> {
   const address = `unix:path=${path.join(scratch, 'bus')}`;
@@ -25,7 +25,9 @@ export async function startSandbox(scratch: string, root: string): Promise<Sandb
   });
   const children: ChildProcess[] = [];
   const start = (program: string, args: readonly string[]): void => {
-    children.push(spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] }));
+    children.push(
+      spawn(program, args, { stdio: ['ignore', 'ignore', program === 'dbus-daemon' ? 'ignore' : 'inherit'] }),
+    );
   };
   start('dbus-daemon', ['--session', `--address=${address}`, '--nofork', '--nopidfile']);
   await until(() => busctl(address, 'list'));
