@@ -15,11 +15,18 @@ const volatileTypes = new Set([0x01021994, 0x858458f6]);
 /** Node's thread pool has four threads; the journalling file systems put what arrives together in one commit. */
 const parallel = 4;
 
+/** A file under a temporary name, or any other. */
+export interface FileToSync {
+  readonly onDisk: string;
+  /** What errors call it. */
+  readonly path: string;
+}
+
 export interface ToSync {
   /** Regular files, for their content. */
-  readonly files?: Iterable<string>;
+  readonly files?: readonly FileToSync[];
   /** Whole trees (copied images). */
-  readonly trees?: Iterable<string>;
+  readonly trees?: readonly FileToSync[];
   /** Directories, for their entries; those that are gone meanwhile are passed over. */
   readonly directories?: Iterable<string>;
 }
@@ -34,9 +41,9 @@ export class Durability {
    */
   async sync(what: ToSync): Promise<void> {
     const tasks = [
-      ...once(what.files).map((file) => ({ at: dirname(file), sync: () => syncOne(file) })),
-      ...once(what.trees).map((tree) => ({ at: dirname(tree), sync: () => syncTree(tree) })),
-      ...once(what.directories).map((at) => ({ at, sync: () => syncDirectory(at) })),
+      ...(what.files ?? []).map((file) => ({ at: dirname(file.onDisk), sync: () => syncFile(file) })),
+      ...(what.trees ?? []).map((tree) => ({ at: dirname(tree.onDisk), sync: () => syncTree(tree) })),
+      ...[...new Set(what.directories)].map((at) => ({ at, sync: () => syncDirectory(at) })),
     ];
     await mapConcurrently(tasks, parallel, async ({ at, sync }) => {
       if (this.#isLasting(at)) await sync();
@@ -57,10 +64,6 @@ export function changedDirectories(moves: Iterable<Move>): readonly string[] {
   );
 }
 
-function once(paths: Iterable<string> = []): string[] {
-  return [...new Set(paths)];
-}
-
 function isLasting(directory: string): boolean {
   try {
     return !volatileTypes.has(statfsSync(directory).type);
@@ -70,9 +73,9 @@ function isLasting(directory: string): boolean {
   }
 }
 
-async function syncOne(path: string): Promise<void> {
+async function syncFile({ onDisk, path }: FileToSync): Promise<void> {
   try {
-    const file = openSync(path, 'r');
+    const file = openSync(onDisk, 'r');
     try {
       await promisify(fsync)(file);
     } finally {
@@ -83,15 +86,15 @@ async function syncOne(path: string): Promise<void> {
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
+async function syncDirectory(onDisk: string): Promise<void> {
   try {
-    await syncOne(path);
+    await syncFile({ onDisk, path: onDisk });
   } catch (error) {
     if (errnoOf((error as Error).cause) !== 'ENOENT') throw error;
   }
 }
 
 /** Every file of a tree, by one syncfs(2) instead of a walk. */
-async function syncTree(path: string): Promise<void> {
-  await runTool('sync', ['-f', '--', path], { doing: `write ${quoted(path)} to disk`, file: path });
+async function syncTree({ onDisk, path }: FileToSync): Promise<void> {
+  await runTool('sync', ['-f', '--', onDisk], { doing: `write ${quoted(path)} to disk`, file: path });
 }

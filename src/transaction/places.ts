@@ -73,20 +73,20 @@ export class Places {
   /** Whether a base is a symlink to somewhere else: such a directory is not ours to remove. */
   isLink(base: string): boolean {
     const name = join(this.onDisk(dirname(base)), base.slice(dirname(base).length));
-    return lstatSync(name, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    return statAt(lstatSync, name, base)?.isSymbolicLink() === true;
   }
 
   #isDirectory(path: string): boolean {
-    const found = statAt(this.onDisk(path), path);
+    const found = statAt(statSync, this.onDisk(path), path);
     if (found?.isDirectory() === true) return true;
     if (found === undefined && path !== '/') return false;
     throw new PortableError('FileExists', `${quoted(path)} is not a directory`, { file: path });
   }
 }
 
-function statAt(onDisk: string, path: string): Stats | undefined {
+function statAt(call: typeof statSync, onDisk: string, path: string): Stats | undefined {
   try {
-    return statSync(onDisk, { throwIfNoEntry: false });
+    return call(onDisk, { throwIfNoEntry: false });
   } catch (error) {
     throw fileError(error, 'look at', path);
   }

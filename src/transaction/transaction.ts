@@ -4,15 +4,18 @@ import { dirname } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { messageOf, PortableError, quoted } from '../base/errors.ts';
-import { changedDirectories, Durability } from './durability.ts';
+import { changedDirectories, Durability, type FileToSync } from './durability.ts';
 import type { Entry, Form, Located, Move } from './entries.ts';
 import type { TransactionEnvironment } from './environment.ts';
 import { removeAreas, removeSlots } from './finish.ts';
-import { Journal } from './journal.ts';
+import { Journal, type Direction } from './journal.ts';
 import { doMove, undoMove } from './moves.ts';
 import { isPlacing, stage } from './stage.ts';
 import type { Done, Plan, Step } from './steps.ts';
 import type { Draft, PlacingDraft } from './survey.ts';
+
+/** What recovery makes of a journal. */
+const ending: Readonly<Record<Direction, string>> = { undo: 'takes it back', redo: 'completes it' };
 
 /** How many files are handled before other work gets a turn. */
 const batch = 32;
@@ -46,9 +49,9 @@ export class Transaction {
       subject,
       entries: this.#moves.map(({ entry }) => entry),
     });
-    const areas = this.#staged().map((path) => dirname(path));
+    const areas = this.#staged().map(({ onDisk }) => dirname(onDisk));
     await this.#durability.sync({
-      files: [...this.#staged('file'), this.#journal.path],
+      files: [...this.#staged('file'), { onDisk: this.#journal.path, path: this.#journal.path }],
       trees: this.#staged('tree'),
       directories: [...areas, ...journalDirectories],
     });
@@ -88,7 +91,7 @@ export class Transaction {
   async rollBack(reason: unknown): Promise<unknown> {
     const failures = this.#undo();
     if (failures.length > 0) {
-      this.#warn('could not be taken back; the next start will try again', failures[0]);
+      this.#warn(`could not be taken back; the next start ${ending[this.#journal.direction]}`, failures[0]);
       return this.#halfWay(reason, failures);
     }
     try {
@@ -150,11 +153,13 @@ export class Transaction {
     }
   }
 
-  /** The staged files on disk, of one form or all. */
-  #staged(form?: Form): readonly string[] {
+  /** What is staged, of one form or all. */
+  #staged(form?: Form): readonly FileToSync[] {
     return this.#moves.flatMap(({ entry, staged }) => {
       const isPlaced = entry.op === 'put' || entry.op === 'swap';
-      return isPlaced && (form === undefined || entry.form === form) ? [staged] : [];
+      return isPlaced && (form === undefined || entry.form === form)
+        ? [{ onDisk: staged, path: entry.path }]
+        : [];
     });
   }
 
@@ -176,7 +181,7 @@ export class Transaction {
     return new PortableError(code, `${messageOf(reason)}; and what was done cannot be taken back: ${what}`, {
       file,
       cause: reason,
-      hint: `the next start of portabled tries again, from ${this.#journal.path}`,
+      hint: `the next start of portabled ${ending[this.#journal.direction]} (${this.#journal.path})`,
     });
   }
 }

@@ -1,5 +1,14 @@
 /** A host root for transactions, and plans such as attaching, detaching and reattaching make. */
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
 import type { TransactionEnvironment } from '../../src/transaction/environment.ts';
@@ -33,6 +42,16 @@ export function environment(
 
 export function journalDirectory(root: string): string {
   return path.join(root, 'var/lib/portabled/transactions');
+}
+
+/** The journals of unfinished transactions. */
+export function journalsIn(root: string): readonly string[] {
+  return namesIn(journalDirectory(root));
+}
+
+/** The names in a directory; none where there is none. */
+export function namesIn(directory: string): readonly string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 /** All that is on the host, our own state directory aside. */
@@ -200,7 +219,10 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         [`${links}/old.raw`]: 'raw image 1',
         [`${links}/same.raw`]: 'raw image 1',
       });
-      cpSync(path.join(root, 'srv/tree'), path.join(root, links, 'tree'), { recursive: true });
+      cpSync(path.join(root, 'srv/tree'), path.join(root, links, 'tree'), {
+        recursive: true,
+        verbatimSymlinks: true,
+      });
       writeFileSync(path.join(root, links, 'tree/used'), 'written by the service');
     },
     plan: plan(
