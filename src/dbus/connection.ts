@@ -50,7 +50,7 @@ const bus = {
   path: '/org/freedesktop/DBus',
   interface: 'org.freedesktop.DBus',
 } as const;
-const nameFlag = { allowReplacement: 1, replaceExisting: 2, doNotQueue: 4 } as const;
+const doNotQueue = 4;
 const defaultTimeoutMs = 25_000;
 
 /**
@@ -120,8 +120,8 @@ export class BusConnection {
     const flags =
       (options.interactive === true ? messageFlag.allowInteractiveAuthorization : 0) |
       (options.noAutoStart === true ? messageFlag.noAutoStart : 0);
-    const message = new Message({ ...method, type: messageType.call, signature, body: args, flags });
     return new Promise((resolve, reject) => {
+      const message = new Message({ ...method, type: messageType.call, signature, body: args, flags });
       options.signal?.throwIfAborted();
       if (this.#ended !== undefined) throw this.#ended;
       const finish = (): void => {
@@ -185,12 +185,10 @@ export class BusConnection {
 
   /**
    * Asks for a well-known name without queueing for it.
-   * @param replace take it over from an owner that allows this; and allow it of us
    * @returns whether we own it now
    */
-  async requestName(name: string, replace = false): Promise<boolean> {
-    const flags = nameFlag.doNotQueue | (replace ? nameFlag.replaceExisting | nameFlag.allowReplacement : 0);
-    const reply = await this.call({ ...bus, member: 'RequestName' }, 'su', [name, flags]);
+  async requestName(name: string): Promise<boolean> {
+    const reply = await this.call({ ...bus, member: 'RequestName' }, 'su', [name, doNotQueue]);
     const [answer] = reply.values('u');
     // 1: we own it; 4: we already did
     return answer === 1 || answer === 4;

@@ -17,10 +17,10 @@ import { BusError, disconnected } from './bus-error.ts';
 import { messageFramer } from './framing.ts';
 import { encodeMessage, messageFlag, messageType, type IncomingMessage } from './message.ts';
 
-/** What a method call of ours may weigh; more breaks the connection (dbus-daemon's limit on the system bus). */
+/** What a message of ours may weigh; more breaks the connection (dbus-daemon's limit on the system bus). In bytes. */
 const maxOutgoing = 32 * 1024 * 1024;
 /** What we keep of what others send us unasked: thousands of paths, not a flood. In bytes. */
-const maxUnasked = 4 * 1024 * 1024;
+const maxUnasked = 1024 * 1024;
 const busDriver = 'org.freedesktop.DBus';
 
 export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {

@@ -13,6 +13,9 @@ import { unitFileStates } from './unit-files.ts';
 const systemd = { destination: 'org.freedesktop.systemd1', path: '/org/freedesktop/systemd1' } as const;
 const managerInterface = 'org.freedesktop.systemd1.Manager';
 
+/** Where it does not run, starting it is not our business. */
+const noAutoStart = true;
+
 /** The manager compares every unit with every pattern: with more than these it is cheaper to be told of all. */
 const maxPatterns = 32;
 
@@ -30,7 +33,7 @@ export function systemdManager(connection: BusConnection, root = '/'): ServiceMa
       if (names.length === 0) return new Map();
       const method = { ...systemd, interface: managerInterface, member: 'ListUnitsByPatterns' };
       const units = await ask(method, async () => {
-        const reply = await connection.call(method, 'asas', [[], patternsFor(names)]);
+        const reply = await connection.call(method, 'asas', [[], patternsFor(names)], { noAutoStart });
         return reply.values('a(ssssssouso)')[0];
       });
       return statesOf(
@@ -54,7 +57,8 @@ function getProperty<S extends string>(
 ): Promise<ValueOf<S> | undefined> {
   const method = { ...systemd, interface: 'org.freedesktop.DBus.Properties', member: 'Get' };
   return ask(method, async () => {
-    const [variant] = (await connection.call(method, 'ss', [managerInterface, name])).values('v');
+    const reply = await connection.call(method, 'ss', [managerInterface, name], { noAutoStart });
+    const [variant] = reply.values('v');
     return variantValue(variant, signature, `the property ${name} of systemd`);
   });
 }

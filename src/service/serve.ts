@@ -4,6 +4,7 @@ import type { BusConnection } from '../dbus/connection.ts';
 import type { IncomingCall } from '../dbus/incoming-call.ts';
 import { failureOf } from './answer.ts';
 import { dispatch, type Dispatching } from './dispatch.ts';
+import { HeldArguments } from './held-arguments.ts';
 import { OperationLimit } from './operation-limit.ts';
 
 export interface ServeOptions extends Omit<Dispatching, 'limit'> {
@@ -23,10 +24,11 @@ export interface Service {
 export function serve(connection: BusConnection, options: ServeOptions): Service {
   const { log, onActivity = () => undefined, ...objects } = options;
   const context: Dispatching = { ...objects, limit: new OperationLimit() };
+  const held = new HeldArguments();
   const pending = new Set<Promise<void>>();
   connection.onCall((call) => {
     onActivity();
-    const answered = answer(call, context, log).finally(() => {
+    const answered = answer(call, context, held, log).finally(() => {
       pending.delete(answered);
       onActivity();
     });
@@ -42,17 +44,32 @@ export function serve(connection: BusConnection, options: ServeOptions): Service
   };
 }
 
-async function answer(call: IncomingCall, context: Dispatching, log: Log): Promise<void> {
+/** Never rejects. */
+async function answer(
+  call: IncomingCall,
+  context: Dispatching,
+  held: HeldArguments,
+  log: Log,
+): Promise<void> {
   try {
-    const { signature, values } = await dispatch(call, context);
-    // when this throws, nothing was sent
-    call.reply(signature, values);
+    const release = held.hold(call);
+    try {
+      const { signature, values } = await dispatch(call, context);
+      // when this throws, nothing was sent
+      call.reply(signature, values);
+    } finally {
+      release();
+    }
   } catch (error) {
-    const { name, text, internal } = failureOf(error);
-    const about = `${call.member}() of ${call.sender} on ${call.path}: ${name}: ${text}`;
-    if (internal)
-      log.error(about, { CAUSE: (error instanceof Error ? error.stack : undefined) ?? String(error) });
-    else log.debug(about);
-    call.fail(name, text);
+    fail(call, error, log);
   }
+}
+
+function fail(call: IncomingCall, error: unknown, log: Log): void {
+  const { name, text, internal } = failureOf(error);
+  const about = `${call.member}() of ${call.sender} on ${call.path}: ${name}: ${text}`;
+  if (internal)
+    log.error(about, { CAUSE: (error instanceof Error ? error.stack : undefined) ?? String(error) });
+  else log.debug(about);
+  call.fail(name, text);
 }

@@ -184,6 +184,28 @@ describe('hostile messages', () => {
     other.close();
   });
 
+  it('questions that nobody answers, with large arguments', async () => {
+    let answer: (value?: unknown) => void = () => undefined;
+    const answered = new Promise((resolve) => (answer = resolve));
+    const authorize = served.authority.authorize.bind(served.authority);
+    served.authority.authorize = async () => {
+      await answered;
+    };
+    const attach = { ...target, member: 'AttachImage', signature: 'sassbs' };
+    const large = ['minimal_1', [`m${'x'.repeat(900_000)}`], '', true, ''];
+    const calls = Array.from({ length: 60 }, () => client.call(attach, large));
+    const refused = await Promise.all(calls.slice(37));
+    assert.deepEqual(new Set(refused.map((reply) => reply.errorName)), new Set([`${E}LimitsExceeded`]));
+    const small = client.call(attach, ['minimal_1', ['m'], '', true, '']);
+    assert.equal((await client.call({ ...target, member: 'ListImages' })).type, messageType.return);
+    answer();
+    assert.ok(
+      (await Promise.all([...calls.slice(0, 37), small])).every((reply) => reply.type === messageType.return),
+    );
+    served.authority.authorize = authorize;
+    assert.equal((await client.call(attach, large)).type, messageType.return);
+  });
+
   it('a failure nobody thought of is an answer, too', async () => {
     const broken = served.engine;
     const listImages = broken.listImages;
@@ -257,7 +279,7 @@ describe('floods', () => {
     const unknown = await client.call({ ...target, member: 'GetImage', signature: 'av' }, [variants]);
     assert.equal(unknown.errorName, `${E}InvalidArgs`);
     const log = { ...set, path: '/org/freedesktop/LogControl1', signature: 'ssv' };
-    const value = { signature: 'av', value: variants.slice(0, 900_000) };
+    const value = { signature: 'av', value: variants.slice(0, 250_000) };
     assert.equal(
       (await client.call(log, ['org.freedesktop.LogControl1', 'LogLevel', value])).errorName,
       `${E}InvalidArgs`,

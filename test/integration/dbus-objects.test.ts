@@ -368,6 +368,20 @@ describe('the object tree', () => {
     ]);
   });
 
+  it('is understood by gdbus, too', async () => {
+    const { execFile } = await import('node:child_process');
+    const { promisify } = await import('node:util');
+    const gdbus = async (verb: string, ...args: string[]): Promise<string> => {
+      const all = [verb, '--address', bus.address, '--dest', busName, '--object-path', managerPath, ...args];
+      return (await promisify(execFile)('gdbus', all)).stdout;
+    };
+    const metadata = await gdbus('call', '--method', `${manager}.GetImageMetadata`, 'minimal_1', '[]');
+    assert.match(metadata, /^\('\/var\/lib\/portables\/minimal_1', \[byte 0x49, 0x44,/);
+    const shown = await gdbus('introspect');
+    assert.match(shown, /readonly t PoolUsage = 1152921504606846977;/);
+    assert.match(shown, /ReattachImageWithExtensions\(in {2}s image,/);
+  });
+
   it('has Peer on every path there could be', async () => {
     for (const path of ['/', '/nowhere', managerPath, `${imagesPath}/nope`]) {
       assert.deepEqual(await call(path, 'org.freedesktop.DBus.Peer', 'Ping'), []);
