@@ -28,6 +28,8 @@ export interface HostPaths {
   readonly unitPath: readonly string[];
   /** Where journals of unfinished transactions are. */
   readonly journal: Lifetimes;
+  /** The file that whoever changes anything locks; gone with the next boot. */
+  readonly lock: string;
 }
 
 /**
@@ -67,6 +69,7 @@ export function systemPaths(ownProfiles?: string): HostPaths {
       '/run/systemd/generator.late',
     ],
     journal: { persistent: '/var/lib/portabled/transactions', runtime: '/run/portabled/transactions' },
+    lock: '/run/portabled/lock',
   };
 }
 
@@ -125,6 +128,7 @@ export function userPaths(user: UserDirectories, ownProfiles?: string): HostPath
       `${runtime}/systemd/generator.late`,
     ],
     journal: { persistent: `${state}/portabled/transactions`, runtime: `${runtime}/portabled/transactions` },
+    lock: `${runtime}/portabled/lock`,
   };
 }
 

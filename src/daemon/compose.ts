@@ -1,5 +1,5 @@
 /** The composition root: the one place that knows what is behind which interface. */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import { systemPaths, userPaths, type HostPaths, type UserDirectories } from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
@@ -34,13 +34,8 @@ export async function composePortables(parts: PortablesParts): Promise<Portables
     import('../portable/portables.ts'),
     import('../transaction/lock.ts'),
   ]);
-  const lock = new FileLock(join(parts.root, lockPath(parts.paths)));
+  const lock = new FileLock(join(parts.root, parts.paths.lock));
   return createPortables({ ...parts, lock });
-}
-
-/** Next to the runtime journals: gone with the next boot, as whoever held it. */
-function lockPath(paths: HostPaths): string {
-  return join(dirname(paths.journal.runtime), 'lock');
 }
 
 /** The service manager of the tree we work on: none for a tree that is not running. */

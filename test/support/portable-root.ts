@@ -97,7 +97,7 @@ export function portableRoot(root: string, limits: Limits = defaultLimits): Port
   chmodSync(root, 0o755);
   const manager = new FakeManager();
   const log: string[] = [];
-  const lock = new FileLock(path.join(root, 'run/portabled/lock'));
+  const lock = new FileLock(path.join(root, systemPaths().lock));
   const context = { root, paths: systemPaths(), limits, manager, log: recordingLog(log), lock };
   const at = (inside: string): string => path.join(root, inside);
   return {
