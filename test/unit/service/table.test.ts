@@ -59,20 +59,18 @@ describe('the interface', () => {
     // @ts-expect-error -- the property's type
     property('t', () => 1);
     const out = [['changes', 'a(sss)']] as const;
+    const access = 'anyone';
     const decode = (): { image: string } => ({ image: 'i' });
-    method({ in: [], out, access: 'anyone', decode, run: async () => Promise.resolve([[['a', 'b', 'c']]]) });
+    const rows = Promise.resolve([['a', 'b', 'c'] as const]);
+    const text = Promise.resolve('a');
+    method({ in: [], out, access, decode, run: async () => [await rows] });
     // @ts-expect-error -- the reply's type
-    method({ in: [], out, access: 'anyone', decode, run: async () => Promise.resolve([['a']]) });
+    method({ in: [], out, access, decode, run: async () => [await text] });
     // @ts-expect-error -- no handler
-    method({ in: [], out, access: 'anyone', decode });
+    method({ in: [], out, access, decode });
+    const takesText = (_: unknown, n: string): { image: string } => ({ image: n });
     // @ts-expect-error -- the argument's type
-    method({
-      in: [['n', 't']],
-      out: [],
-      access: 'anyone',
-      decode: (_: unknown, n: string) => ({ image: n }),
-      run: async () => Promise.resolve([]),
-    });
+    method({ in: [['n', 't']], out, access, decode: takesText, run: async () => [await rows] });
   });
 });
 
