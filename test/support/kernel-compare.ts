@@ -264,19 +264,22 @@ async function kernelXattrs(root: string): Promise<Map<string, Record<string, st
   return found;
 }
 
-/** Standard output as latin1, whatever its size. */
+/** Standard output as latin1, whatever its size. Where the file system has no xattrs at all, there is none. */
 async function capture(command: string, args: readonly string[]): Promise<string> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await new Promise<void>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`${command} ended with ${String(code)}`));
-    });
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C' },
   });
-  return Buffer.concat(chunks).toString('latin1');
+  const output: Buffer[] = [];
+  const complaints: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
+  const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  const lines = Buffer.concat(complaints).toString('latin1').split('\n').slice(0, -1);
+  if (code !== 0 && !lines.every((line) => line.endsWith('Operation not supported'))) {
+    throw new Error(`${command} ended with ${String(code)}: ${lines.slice(0, 3).join('; ')}`);
+  }
+  return Buffer.concat(output).toString('latin1');
 }
 
 function unescapeOctal(text: string): string {
