@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 import { repository } from './layout.ts';
-import { chunkDirectory, licenseFile, loaderFile, mainChunk } from './names.ts';
+import { chunkDirectory, licenseFile, loaderFile, mainChunk, trainFile } from './names.ts';
 
 /** The oldest Node we run on. */
 const target = 'node20';
@@ -39,7 +39,8 @@ export async function bundle(out: string): Promise<void> {
   for (const file of outputFiles)
     await writeFile(join(out, chunkDirectory, basename(file.path)), await script(file));
   await writeFile(join(out, licenseFile), await licences(metafile));
-  await bundleLoader(join(out, loaderFile));
+  await bundleProgram('start.ts', join(out, loaderFile));
+  await bundleProgram('train.ts', join(out, trainFile));
 }
 
 /** One chunk as a CommonJS script; import() becomes a require() that loader.ts answers. */
@@ -75,9 +76,10 @@ function checkLateImports({ inputs }: Metafile): void {
   if (late.length > 0) throw new Error(`import() of CommonJS packages: ${late.join(', ')}`);
 }
 
-async function bundleLoader(outfile: string): Promise<void> {
+/** One of the programs that load the chunks. */
+async function bundleProgram(source: string, outfile: string): Promise<void> {
   await build({
-    entryPoints: [join(repository, 'src/install/start.ts')],
+    entryPoints: [join(repository, 'src/install', source)],
     outfile,
     bundle: true,
     format: 'cjs',

@@ -9,6 +9,7 @@ import { execa } from 'execa';
 
 import { connect, type BusConnection } from '../dbus/connection.ts';
 import { nodeFlags } from './layout.ts';
+import { trainFile } from './names.ts';
 
 const portable = 'org.freedesktop.portable1';
 const managerPath = '/org/freedesktop/portable1';
@@ -36,10 +37,9 @@ export async function writeCodeCaches(node: string, bundle: string): Promise<voi
       retry(() => connect({ address, timeoutMs: 1000 })),
       ended(bus, 'dbus-daemon'),
     ]);
-    const args = [...nodeFlags, trainScript, '--bus', address, '--root', join(directory, 'root')];
+    const args = [...nodeFlags, join(bundle, trainFile), '--bus', address, '--root', join(directory, 'root')];
     const daemon = execa(node, args, {
       ...quiet,
-      env: { PORTABLED_BUNDLE: bundle },
       cancelSignal: until.signal,
     });
     await Promise.race([rounds(client, join(directory, 'root')), ended(daemon, 'the daemon')]);
@@ -52,8 +52,6 @@ export async function writeCodeCaches(node: string, bundle: string): Promise<voi
     await rm(directory, { recursive: true, force: true });
   }
 }
-
-const trainScript = join(import.meta.dirname, 'train.js');
 
 /** Failures are looked at here, not thrown; what the processes print goes into the error. */
 const quiet = { stdin: 'ignore', stdout: 'ignore', reject: false, timeout: timeoutMs } as const;

@@ -6,9 +6,9 @@ import { execa } from 'execa';
 
 import { messageOf } from '../base/errors.ts';
 import { writeCodeCaches } from './code-cache.ts';
-import { bundleDirectory } from './layout.ts';
 import { emptyManifest, fingerprintOfFile, readManifest, type Manifest } from './manifest.ts';
-import { installPlan, libraryDirectory, manifestFile, type InstallSettings, type Item } from './plan.ts';
+import { trainFile } from './names.ts';
+import { installPlan, libraryDirectory, manifestFile, type InstallSettings } from './plan.ts';
 import { targetsOf, type Target } from './targets.ts';
 import { Tree } from './tree.ts';
 
@@ -27,7 +27,7 @@ export async function install(options: InstallOptions): Promise<void> {
   const staging = await mkdtemp(join(tmpdir(), 'portabled-bundle-'));
   try {
     await stageBundle(staging, options);
-    const items = installPlan(options).map((item) => fromStaging(item, staging));
+    const items = installPlan({ ...options, bundle: staging });
     await putInPlace(await targetsOf(items, options), options);
   } finally {
     await rm(staging, { recursive: true, force: true });
@@ -84,17 +84,14 @@ async function withoutForeign(
 }
 
 /** The bundle with the code caches for the Node that will run it, or without, if that Node cannot run here. */
-async function stageBundle(staging: string, { node, say }: InstallOptions): Promise<void> {
-  await cp(bundleDirectory, staging, { recursive: true });
+async function stageBundle(staging: string, { node, bundle, say }: InstallOptions): Promise<void> {
+  await cp(bundle, staging, { recursive: true });
   try {
     await writeCodeCaches(node, staging);
   } catch (error) {
     say(`installed without code caches, which makes every start slower by some 20 ms: ${messageOf(error)}`);
   }
-}
-
-function fromStaging(item: Item, staging: string): Item {
-  return item.kind === 'directory' && item.source === bundleDirectory ? { ...item, source: staging } : item;
+  await rm(join(staging, trainFile));
 }
 
 /** What can be said of the Node that is to run the daemon, as far as it is on this machine. */

@@ -48,7 +48,8 @@ export function chunkLoader(
   return load;
 }
 
-function compile(file: string): Script {
+/** Compiles a chunk, from its code cache where that is valid. */
+export function compile(file: string): Script {
   // esbuild writes ASCII, which is fastest to read as Latin-1
   const source = readFileSync(file, 'latin1');
   const cachedData = readCache(`${file}.cache`);

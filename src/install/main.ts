@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { errnoOf, messageOf } from '../base/errors.ts';
 import { reload, stopDaemon, takeOver } from './host.ts';
 import { install } from './install.ts';
+import { bundleDirectory } from './layout.ts';
 import { uninstall } from './uninstall.ts';
 
 const help = `Usage: npm run install:system -- [--destdir DIR] [--prefix DIR] [--node PROGRAM]
@@ -43,7 +44,14 @@ async function main(args: readonly string[]): Promise<number> {
   const root = resolve(values.destdir ?? '/');
   const prefix = resolve('/', values.prefix);
   if (verb === 'install') {
-    await install({ root, prefix, node: values.node, say, replaceRunning: live ? takeOver : doNothing });
+    await install({
+      root,
+      prefix,
+      node: values.node,
+      bundle: bundleDirectory,
+      say,
+      replaceRunning: live ? takeOver : doNothing,
+    });
     say(`installed in ${prefix}${live ? '; the next call on the bus starts it' : ` below ${root}`}`);
     return 0;
   }

@@ -2,6 +2,8 @@
 
 /** What is run. */
 export const loaderFile = 'portabled.cjs';
+/** The same, writing code caches when it ends. Not installed. */
+export const trainFile = 'train.cjs';
 /** What that loads, in a directory beside it. */
 export const chunkDirectory = 'chunks';
 /** The chunk that the program begins in, without its suffix. */

@@ -1,7 +1,7 @@
 /** What gets installed where, as data. */
 import { join } from 'node:path';
 
-import { bundleDirectory, nodeFlags, repository } from './layout.ts';
+import { nodeFlags, repository } from './layout.ts';
 import { loaderFile } from './names.ts';
 
 export interface InstallSettings {
@@ -9,6 +9,8 @@ export interface InstallSettings {
   readonly prefix: string;
   /** The program that runs it, absolute, as seen by the installed system. */
   readonly node: string;
+  /** Directory of the bundle, on disk. */
+  readonly bundle: string;
 }
 
 /** One thing to be there; paths are absolute as seen by the installed system. */
@@ -46,14 +48,14 @@ export function manifestFile(prefix: string): string {
  * of systemd's own daemon, in its place on the bus, without touching a file of its package: systemd.unit(5), "Unit File
  * Load Path". dbus-daemon reads bus policies, and polkit of Debian 12 its actions, only in the places used here.
  */
-export function installPlan({ prefix, node }: InstallSettings): readonly Item[] {
+export function installPlan({ prefix, node, bundle }: InstallSettings): readonly Item[] {
   const lib = libraryDirectory(prefix);
   const vendor = prefix === '/usr';
   const shared = vendor ? '/usr' : '/usr/local';
   const unit = (name: string): string => `${shared}/lib/systemd/system/${name}`;
   const userUnit = `${shared}/lib/systemd/user/portabled.service`;
   return [
-    { kind: 'directory', path: lib, source: bundleDirectory, foreign: 'refuse' },
+    { kind: 'directory', path: lib, source: bundle, foreign: 'refuse' },
     { kind: 'directory', path: join(lib, 'profile'), source: systemd('profile'), foreign: 'refuse' },
     {
       kind: 'directory',

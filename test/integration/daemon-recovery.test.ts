@@ -1,0 +1,91 @@
+import { describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { connect } from '../../src/dbus/connection.ts';
+import { bundledDaemon, manager, poolImage, sandboxRoot, start, waitForName } from '../support/daemon.ts';
+import { startBus } from '../support/private-bus.ts';
+import { snapshot } from '../support/snapshot.ts';
+
+const program = await bundledDaemon();
+const bus = await startBus();
+const client = await connect({ address: bus.address });
+
+/** A root with an image that takes a while to attach. */
+function busyRoot(): string {
+  const root = sandboxRoot();
+  poolImage(root, 'big', 120);
+  mkdirSync(join(root, 'etc/systemd'));
+  return root;
+}
+
+/** What is in the places that attaching changes, without our own bookkeeping. */
+function changed(root: string): readonly string[] {
+  return snapshot(join(root, 'etc'));
+}
+
+function journals(root: string): readonly string[] {
+  const directory = join(root, 'var/lib/portabled/transactions');
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+/** Kills a daemon in the middle of an attach. @returns a root with a journal of an interrupted transaction */
+async function interrupted(): Promise<{ root: string; before: readonly string[] }> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const root = busyRoot();
+    const before = changed(root);
+    const daemon = start([...program, '--bus', bus.address, '--root', root]);
+    await waitForName(client);
+    const call = client.call({ ...manager, member: 'AttachImage' }, 'sassbs', ['big', [], '', false, 'copy']);
+    call.catch(() => undefined);
+    const end = performance.now() + 10_000;
+    while (journals(root).length === 0 && performance.now() < end) await sleep(1);
+    await sleep(attempt % 4);
+    daemon.kill('SIGKILL');
+    await daemon.ended;
+    await waitForName(client, false);
+    if (journals(root).length > 0) return { root, before };
+  }
+  throw new Error('no attach could be interrupted');
+}
+
+/** Everything of the attach is there, or nothing. */
+function assertWhole(root: string, before: readonly string[]): void {
+  const now = changed(root);
+  const directory = join(root, 'etc/systemd/system.attached');
+  const units = existsSync(directory)
+    ? readdirSync(directory).filter((name) => name.endsWith('.service'))
+    : [];
+  if (units.length === 120) assert.equal(readdirSync(directory).length, 240);
+  else assert.deepEqual(now, before);
+}
+
+describe('what a killed daemon left behind', () => {
+  it('is ended by --recover, without a bus', async () => {
+    const { root, before } = await interrupted();
+    const recover = start([...program, '--recover', '--root', root]);
+    assert.equal(await recover.ended, 0, recover.stderr());
+    assert.match(
+      recover.stderr(),
+      /^portabled: the interrupted attach of '.*' was ended: (rolled-back|completed)$/m,
+    );
+    assert.deepEqual(journals(root), []);
+    assertWhole(root, before);
+    const again = start([...program, '--recover', '--root', root]);
+    assert.equal(await again.ended, 0);
+    assert.equal(again.stderr(), '');
+  });
+
+  it('is ended by the next daemon, before anybody sees it', async () => {
+    const { root, before } = await interrupted();
+    const daemon = start([...program, '--bus', bus.address, '--root', root]);
+    await waitForName(client);
+    assert.deepEqual(journals(root), []);
+    assertWhole(root, before);
+    daemon.kill('SIGTERM');
+    assert.equal(await daemon.ended, 0);
+    assert.match(daemon.stderr(), /was ended/);
+  });
+});
