@@ -13,7 +13,11 @@ export interface PolicyFacts {
   readonly protection: Protection;
   /** As blkid names it; undefined when it is not known, or there is none. */
   readonly fileSystem: string | undefined;
-  /** Of a partition table's entry; undefined for an image that is one file system. */
+  /**
+   * The flags of the partition table's entry, as stored: that is what service managers check. (systemd-portabled
+   * 262 writes what follows from them and from the file system, and services with its policy do not start from a
+   * squashfs whose partition has no read-only flag.) Undefined for an image that is one file system.
+   */
   readonly flags: { readonly readOnly: boolean; readonly growFileSystem: boolean } | undefined;
 }
 

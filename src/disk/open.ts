@@ -26,7 +26,7 @@ export interface ImagePart {
   /** blkid's name; undefined when nothing is recognised. */
   readonly fileSystem: string | undefined;
   readonly protection: Protection;
-  /** Mounted read-only: its flag says so, or the file system cannot be anything else. */
+  /** It is mounted read-only: its flag says so, or it cannot be anything else. */
   readonly readOnly: boolean;
   readonly growFileSystem: boolean;
   /** Bytes. */
@@ -118,9 +118,7 @@ export async function openSource(
   const tree = mounts.length === 0 && root !== undefined ? root : mountedTree(root, mounts, source.name);
   return {
     tree,
-    policy: pinningPolicy(
-      parts.map((part) => ({ ...part, flags: part.partition === undefined ? undefined : part })),
-    ),
+    policy: pinningPolicy(parts.map((part) => ({ ...part, flags: part.partition?.flags }))),
     table: describeTable(dissection),
     parts,
     get bytesRead() {
@@ -139,13 +137,14 @@ function inOrder({ volumes }: Dissection): Volume[] {
 
 function describe({ designator, partition, superblock, source }: Volume, protection: Protection): ImagePart {
   const fileSystem = superblock?.type;
-  const fixed = isReadOnlyFileSystem(fileSystem);
+  const readOnly =
+    isReadOnlyFileSystem(fileSystem) || designator.includes('-verity') || partition?.flags.readOnly === true;
   return {
     designator,
     fileSystem,
     protection,
-    readOnly: fixed || partition?.readOnly === true,
-    growFileSystem: !fixed && partition?.growFileSystem === true,
+    readOnly,
+    growFileSystem: !readOnly && partition?.flags.growFileSystem === true,
     size: source.size,
     partition,
   };

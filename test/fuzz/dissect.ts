@@ -58,14 +58,6 @@ async function images(): Promise<readonly BaseImage[]> {
       { type: 0x05, start: 10, sectors: 50 },
     ]),
   );
-  mbr.set(
-    bootRecord([
-      { type: 0x83, start: 1, sectors: 3 },
-      { type: 0x05, start: 10, sectors: 5 },
-    ]),
-    10 * 512,
-  );
-  mbr.set(bootRecord([{ type: 0x82, start: 1, sectors: 3 }]), 20 * 512);
   mbr.set(content, 100 * 512);
   const { root, usr, home, generic, x86Root } = types;
   return [
@@ -82,11 +74,7 @@ async function images(): Promise<readonly BaseImage[]> {
     {
       name: 'mbr',
       bytes: mbr,
-      hot: [
-        [440, 512],
-        [10 * 512 + 446, 11 * 512],
-        [20 * 512 + 446, 21 * 512],
-      ],
+      hot: [[440, 512]],
     },
     {
       name: 'naked',

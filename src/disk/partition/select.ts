@@ -27,9 +27,8 @@ export interface SelectedPartition {
   readonly label: string | undefined;
   /** As systemd names it; undefined where the type does not say. */
   readonly architecture: string | undefined;
-  /** The flags of its entry. A read-only partition is never grown. */
-  readonly readOnly: boolean;
-  readonly growFileSystem: boolean;
+  /** Flags of its entry, as stored. */
+  readonly flags: { readonly readOnly: boolean; readonly growFileSystem: boolean };
 }
 
 /** By designator; at most one each. Holds root, or usr, or both. */
@@ -163,7 +162,7 @@ function selectFromMbr(table: MbrTable, name: string): Selection {
   const { number, offset, size } = root;
   const unknown = { uuid: undefined, label: undefined, architecture: undefined };
   const flags = { readOnly: false, growFileSystem: false };
-  return new Map([['root', { designator: 'root', number, offset, size, ...unknown, ...flags }]]);
+  return new Map([['root', { designator: 'root', number, offset, size, ...unknown, flags }]]);
 }
 
 /** MBR: any Linux file system. */
@@ -186,11 +185,9 @@ function selected(
   architecture: string | undefined,
 ): SelectedPartition {
   const { number, offset, size, uuid, label, attributes } = partition;
-  const hasFlags = designator !== 'esp' && designator !== 'swap';
-  const isHashData = designator.includes('-verity');
-  const readOnly = isHashData || (hasFlags && (attributes & gptFlags.readOnly) !== 0n);
-  const growFileSystem = hasFlags && !readOnly && (attributes & gptFlags.growFileSystem) !== 0n;
-  return { designator, number, offset, size, uuid, label, architecture, readOnly, growFileSystem };
+  const isSet = (flag: bigint): boolean => (attributes & flag) !== 0n;
+  const flags = { readOnly: isSet(gptFlags.readOnly), growFileSystem: isSet(gptFlags.growFileSystem) };
+  return { designator, number, offset, size, uuid, label, architecture, flags };
 }
 
 /** Root and usr partitions and what protects them: of these there may be several versions. */

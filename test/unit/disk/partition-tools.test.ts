@@ -129,7 +129,7 @@ describe('the partition tables that tools write', () => {
     }
   });
 
-  it('are read as sfdisk reads them: MBR with extended partitions', async () => {
+  it('are read as sfdisk reads them: MBR', async () => {
     const scripts = [
       'label: dos\ntype=83, size=1M, bootable\n',
       'label: dos\ntype=83, size=1M\ntype=82, size=1M\ntype=c, size=1M\ntype=83, bootable\n',
@@ -149,7 +149,7 @@ describe('the partition tables that tools write', () => {
         start: Number(offset) / 512,
         sectors: Number(size) / 512,
       }));
-      const theirs = sfdisk().partitions.filter(({ type }) => type !== '5' && type !== 'f');
+      const theirs = sfdisk().partitions.filter((each) => numberOf(each) <= 4);
       const expected = theirs.map((each) => ({
         number: numberOf(each),
         type: each.type,

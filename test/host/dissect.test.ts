@@ -1,0 +1,218 @@
+/**
+ * What we make of raw images against systemd on booted hosts: the same partitions, file systems and refusals as
+ * systemd-dissect; policies that it accepts for the image, and its own portabled writes, or would better write.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { PortableError } from '../../src/base/errors.ts';
+import { Budget } from '../../src/disk/budget.ts';
+import { formatPolicy } from '../../src/disk/image-policy.ts';
+import { type OpenedImage, openImage } from '../../src/disk/open.ts';
+import { readFile } from '../../src/disk/walk.ts';
+import { packTree, writeBadImages, writeGoodImages } from '../support/disk-images.ts';
+import { bootHost, type Host } from './host.ts';
+import { idleService, writeImageTree } from './images.ts';
+import { chosenSuites, hostSettings, suites } from './settings.ts';
+
+const settings = hostSettings(process.env);
+const scratch = mkdtempSync(path.join(tmpdir(), 'dissect-'));
+/** Where the hosts see the images. */
+const inside = '/opt/images';
+let good: readonly string[] = [];
+let bad: readonly string[] = [];
+
+/** As `systemd-dissect --json` tells of a partition. */
+interface Mount {
+  readonly rw: 'rw' | 'ro';
+  readonly designator: string;
+  readonly partition_uuid: string | null;
+  readonly partition_label: string | null;
+  readonly fstype: string | null;
+  readonly architecture: string | null;
+  readonly growfs?: boolean;
+  readonly partno: number | null;
+}
+
+async function withImage<T>(
+  name: string,
+  use: (image: OpenedImage, budget: Budget) => Promise<T>,
+): Promise<T> {
+  const file = path.join(scratch, 'images', `${name}.raw`);
+  const budget = new Budget(file);
+  const image = await openImage({ path: file, type: 'raw' }, budget, { architecture: 'x86-64' });
+  try {
+    return await use(image, budget);
+  } finally {
+    await image.close();
+  }
+}
+
+/** Our parts in the words of systemd-dissect. */
+function asMounts({ parts }: OpenedImage): Mount[] {
+  return parts.map((part) => ({
+    rw: part.readOnly ? 'ro' : 'rw',
+    designator: part.designator,
+    partition_uuid: part.partition?.uuid ?? null,
+    partition_label:
+      part.partition?.label === undefined || part.partition.label === '' ? null : part.partition.label,
+    fstype: part.fileSystem ?? null,
+    architecture: part.partition?.architecture ?? null,
+    growfs: part.growFileSystem,
+    partno: part.partition?.number ?? null,
+  }));
+}
+
+before(async () => {
+  const tree = path.join(scratch, 'tree');
+  await writeImageTree(tree, { units: { 'idle.service': idleService }, directories: ['home', 'srv'] });
+  mkdirSync(path.join(scratch, 'images'));
+  const contents = packTree(tree, scratch);
+  good = writeGoodImages(path.join(scratch, 'images'), contents);
+  bad = writeBadImages(path.join(scratch, 'images'), contents);
+});
+
+after(() => rmSync(scratch, { recursive: true }));
+
+for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
+  const version = suites[suite];
+  describe(`systemd-dissect ${version} and ours`, () => {
+    let host: Host;
+    before(async () => {
+      const binds = [{ from: path.join(scratch, 'images'), to: inside, writable: true }];
+      host = await bootHost({ ...settings, suite, binds });
+    });
+    after(() => host.stop());
+
+    it('find the same in the same images', async () => {
+      for (const name of good) {
+        const found = await host.check([
+          'systemd-dissect',
+          '--json=short',
+          '--no-pager',
+          `${inside}/${name}.raw`,
+        ]);
+        const theirs = JSON.parse(found.trim().split('\n').at(-1) ?? '') as {
+          readonly sectorSize?: number;
+          readonly architecture?: string;
+          readonly osRelease: readonly string[];
+          readonly mounts: readonly Mount[];
+        };
+        await withImage(name, async (image, budget) => {
+          const ours = asMounts(image);
+          assert.equal(ours.length, theirs.mounts.length, name);
+          for (const [i, mount] of theirs.mounts.entries()) {
+            // 257 does not look for what it does not mount, and tells other things as well
+            const expected = Object.fromEntries(
+              Object.keys(ours[i] ?? {}).map((key) => [key, mount[key as keyof Mount]]),
+            );
+            assert.deepEqual(ours[i], expected, `${name}: ${mount.designator}`);
+          }
+          if (theirs.sectorSize !== undefined)
+            assert.equal(image.table?.sectorSize ?? 512, theirs.sectorSize, name);
+          const release = await readFile(image.tree, '/usr/lib/os-release', 65536, budget);
+          assert.deepEqual(
+            release?.toString().replaceAll('"', '').trim().split('\n'),
+            theirs.osRelease,
+            name,
+          );
+        });
+      }
+    });
+
+    it('refuse the same images', async () => {
+      for (const name of bad) {
+        const { exitCode } = await host.run(['systemd-dissect', '--json=short', `${inside}/${name}.raw`]);
+        assert.notEqual(exitCode, 0, name);
+        await assert.rejects(
+          withImage(name, () => Promise.resolve()),
+          (error) =>
+            error instanceof PortableError && error.code === 'InvalidArgs' && error.message.includes(name),
+          name,
+        );
+      }
+    });
+
+    it('agree that our policy fits the image', async () => {
+      for (const name of good) {
+        const policy = await withImage(name, (image) =>
+          Promise.resolve(formatPolicy(image.policy!, version)),
+        );
+        const validate = [
+          'systemd-dissect',
+          '--validate',
+          `--image-policy=${policy}`,
+          `${inside}/${name}.raw`,
+        ];
+        assert.equal((await host.run(validate)).exitCode, 0, `${name}: ${policy}`);
+      }
+    });
+
+    it('agree that our policy fits no image that is another', async () => {
+      const refusals: readonly (readonly [pinned: string, other: string])[] = [
+        ['gpt-ext4', 'gpt-ext4-grow'],
+        ['gpt-ext4', 'gpt-ext4-read-only'],
+        ['gpt-ext4-both', 'gpt-ext4-read-only'],
+        ['gpt-root', 'gpt-many'],
+        ['gpt-usr', 'gpt-root'],
+        ['squashfs', 'gpt-usr'],
+        ...(version >= 260
+          ? ([
+              ['squashfs', 'ext4'],
+              ['gpt-root', 'gpt-ext4'],
+            ] as const)
+          : []),
+      ];
+      for (const [pinned, other] of refusals) {
+        const policy = await withImage(pinned, (image) =>
+          Promise.resolve(formatPolicy(image.policy!, version)),
+        );
+        // file systems count only when they are mounted, which listing the files does
+        const list = ['systemd-dissect', '--list', `--image-policy=${policy}`];
+        assert.equal(
+          (await host.run([...list, `${inside}/${pinned}.raw`])).exitCode,
+          0,
+          `${pinned}: ${policy}`,
+        );
+        assert.notEqual(
+          (await host.run([...list, `${inside}/${other}.raw`])).exitCode,
+          0,
+          `${other}: ${policy}`,
+        );
+      }
+    });
+
+    // before, it wrote none
+    if (version < 260) return;
+    it("pin as systemd's portabled does, or better", async () => {
+      let same = 0;
+      for (const name of good) {
+        const file = `${inside}/${name}.raw`;
+        await host.check(['portablectl', 'attach', '--runtime', file, 'idle']);
+        const dropIn = await host.read('/run/systemd/system.attached/idle.service.d/20-portable.conf');
+        await host.check(['portablectl', 'detach', '--runtime', file, 'idle']);
+        const theirs = /^RootImagePolicy=(.*)$/m.exec(dropIn)?.[1];
+        await withImage(name, async ({ policy, parts }) => {
+          const flagsAreStored = parts.every(
+            ({ partition, readOnly, growFileSystem }) =>
+              partition === undefined ||
+              (partition.flags.readOnly === readOnly && partition.flags.growFileSystem === growFileSystem),
+          );
+          const ours = formatPolicy(policy!, version);
+          if (flagsAreStored) {
+            assert.equal(ours, theirs, name);
+            same++;
+            return;
+          }
+          // theirs has flags that follow from the file system, and then refuses the image itself
+          assert.notEqual(ours, theirs, name);
+          const validate = ['systemd-dissect', '--validate', `--image-policy=${theirs}`, file];
+          assert.notEqual((await host.run(validate)).exitCode, 0, `${name}: ${theirs}`);
+        });
+      }
+      assert.ok(same > 10, `${same} the same`);
+    });
+  });
+}
