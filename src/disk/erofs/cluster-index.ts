@@ -188,9 +188,9 @@ function entryOf(
   value: { readonly offset: number; readonly blocks: number | undefined },
 ): ClusterEntry {
   if (type === 2) {
-    if (value.blocks === undefined) return { head: false, blocks: undefined };
-    if (!map.bigClusters[0] && !map.bigClusters[1]) return { head: false, blocks: undefined };
-    return { head: false, blocks: value.blocks };
+    // without big clusters the mark means nothing
+    const mayTell = map.bigClusters[0] || map.bigClusters[1];
+    return { head: false, blocks: mayTell ? value.blocks : undefined };
   }
   if (value.offset >= map.clusterSize) {
     throw corrupt(inode.space.name, `an extent of inode ${inode.node} starts outside its cluster`);

@@ -95,8 +95,8 @@ export async function readCompressionMap(inode: Inode, blockBits: number): Promi
     };
   }
   const bigClusters = [has(advise.bigCluster1), has(advise.bigCluster2)] as const;
-  const limit = compact ? (has(advise.compact2B) ? 12 : 14) : 15;
-  if (clusterBits > limit && clusterBits > blockBits) {
+  // what the bits of an entry can tell apart
+  if (clusterBits > (compact ? (has(advise.compact2B) ? 12 : 14) : 16)) {
     throw unsupported(space.name, `logical clusters of 2^${clusterBits} bytes in inode ${inode.node}`);
   }
   if (compact && bigClusters[0] !== bigClusters[1]) {
