@@ -24,7 +24,7 @@ const large = join(scratch, 'large');
 
 before(async () => {
   mkdirSync(rich);
-  const many = { manyEntries: 2500, depth: 30, owners: 40, xattrSets: 60, bigFile: 6 << 20 };
+  const many = { manyEntries: 700, depth: 30, owners: 40, xattrSets: 60, bigFile: 3 << 20 };
   await makeRichTree(rich, { privileged: true, ...many });
   // mkfs.erofs 1.5 fails on names of 255 bytes
   for (const letter of ['D', 'x']) {
