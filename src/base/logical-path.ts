@@ -1,5 +1,7 @@
 /** Paths as seen from inside the host root, and where they are on disk. */
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
+import { errnoOf } from './errors.ts';
 import { resolveInRoot } from './root-path.ts';
 
 /** Where an absolute path as seen inside `root` is on disk; symlinks are left for the kernel to follow. */
@@ -12,7 +14,24 @@ export function onDisk(root: string, inside: string): string {
  * @throws PortableError Loop; file-system errors
  */
 export async function resolveInside(root: string, inside: string): Promise<string> {
+  if (root === '/') {
+    const real = realPath(inside);
+    if (real !== undefined) return real;
+  }
   const resolved = await resolveInRoot(root, inside);
   const below = root === '/' ? resolved : resolved.slice(root.replace(/\/+$/, '').length);
   return below === '' ? '/' : below;
+}
+
+/**
+ * The kernel's answer, where it has one: in one call that takes a few µs, where a round trip through the thread pool
+ * for each component would take a hundred times that.
+ */
+function realPath(inside: string): string | undefined {
+  try {
+    return realpathSync.native(inside);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
 }

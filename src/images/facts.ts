@@ -1,6 +1,8 @@
-/** What stat(2) and the file system tell of an image: the bus properties (spec "Images", Type facts). */
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+/**
+ * What stat(2) and the file system tell of an image: the bus properties (spec "Images", Type facts). Calls on the inode
+ * are synchronous, as in disk/inode.ts: a listing makes two for every image.
+ */
+import { accessSync, constants, statSync } from 'node:fs';
 import { errnoOf, fileError } from '../base/errors.ts';
 import { onDisk } from '../base/logical-path.ts';
 import { deviceSize, isReadOnlyDevice } from '../host/block-device.ts';
@@ -21,17 +23,17 @@ export async function imageFacts(root: string, image: Image): Promise<ImageFacts
   const at = onDisk(root, image.path);
   let st;
   try {
-    st = await stat(at, { bigint: true });
+    st = statSync(at, { bigint: true });
   } catch (error) {
     throw fileError(error, 'look at the image', image.path);
   }
   const created = st.birthtimeNs / usPerNs;
   switch (image.type) {
     case 'directory':
-      return { ...unknown, creationTime: created, readOnly: isVendor(image) || !(await canChange(at)) };
+      return { ...unknown, creationTime: created, readOnly: isVendor(image) || !canChange(at) };
     case 'raw': {
       const usage = st.blocks * blockUnit;
-      const readOnly = isVendor(image) || (st.mode & anyWriteBit) === 0n || !(await canChange(at));
+      const readOnly = isVendor(image) || (st.mode & anyWriteBit) === 0n || !canChange(at);
       const sizes = { usage, usageExclusive: usage, limit: st.size, limitExclusive: st.size };
       return { readOnly, creationTime: created, modificationTime: st.mtimeNs / usPerNs, ...sizes };
     }
@@ -47,7 +49,7 @@ export async function imageFacts(root: string, image: Image): Promise<ImageFacts
         subvolumeCreation(at),
       ]);
       return {
-        readOnly: isVendor(image) || readOnly || !(await canChange(at)),
+        readOnly: isVendor(image) || readOnly || !canChange(at),
         creationTime,
         modificationTime: st.ctimeNs / usPerNs,
         usage: quota.referenced ?? unknownSize,
@@ -78,9 +80,9 @@ export function isVendor(image: Pick<Image, 'path' | 'foundAt'>): boolean {
  * Whether the file system and the immutable attribute let anyone change this inode. access(2) tells without an ioctl:
  * EROFS and EPERM are decided before permission bits are looked at (which would be EACCES).
  */
-async function canChange(at: string): Promise<boolean> {
+function canChange(at: string): boolean {
   try {
-    await access(at, constants.W_OK);
+    accessSync(at, constants.W_OK);
     return true;
   } catch (error) {
     const errno = errnoOf(error);

@@ -1,6 +1,7 @@
 /** Finding images: by name in the search path, by path, and all there are (spec "Images", Search path). */
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
+import { readdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, messageOf, quoted } from '../base/errors.ts';
 import type { HostPaths } from '../base/host-paths.ts';
@@ -164,7 +165,8 @@ async function imageAt(context: ImageContext, at: string, inSearchPath: boolean)
   const resolved = await resolveInside(context.root, at);
   let facts: BigIntStats;
   try {
-    facts = await stat(onDisk(context.root, resolved), { bigint: true });
+    // synchronous, as in disk/inode.ts: a few µs instead of a round trip through the thread pool
+    facts = statSync(onDisk(context.root, resolved), { bigint: true });
   } catch (error) {
     throw fileError(error, 'look at', at);
   }

@@ -4,6 +4,7 @@ import { onDisk } from '../base/logical-path.ts';
 import { Budget } from '../disk/budget.ts';
 import { openImage } from '../disk/open.ts';
 import type { OpenedImage } from '../disk/open.ts';
+import { rememberingTree } from '../disk/remembering-tree.ts';
 import type { FileTree } from '../disk/tree.ts';
 import { listDirectory, readFile } from '../disk/walk.ts';
 import type { Image } from '../images/image.ts';
@@ -136,13 +137,15 @@ function readExtension(
 async function withImage<T>(
   context: PortableContext,
   image: Image,
-  use: (opened: OpenedImage, budget: Budget) => Promise<T>,
+  use: (opened: Pick<OpenedImage, 'tree' | 'policy'>, budget: Budget) => Promise<T>,
 ): Promise<T> {
   const budget = new Budget(image.path, context.limits);
   const opened = await openImage({ path: onDisk(context.root, image.path), type: image.type }, budget);
+  const tree = rememberingTree(opened.tree);
   try {
-    return await use(opened, budget);
+    return await use({ tree, policy: opened.policy }, budget);
   } finally {
+    await tree.close();
     await opened.close();
   }
 }

@@ -2,9 +2,9 @@
  * Everything portabled can do with images, as one object: the daemon serves it on the bus, programs use it as a
  * library, the offline client points it at a directory. Reads never wait; changes are made one after another.
  */
-import { PortableError, quoted } from '../base/errors.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { PortableError, messageOf, quoted } from '../base/errors.ts';
 import { onDisk } from '../base/logical-path.ts';
-import { mapConcurrently } from '../base/concurrent.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import { markReadOnly, removeImage, setImageLimit } from '../images/change.ts';
 import { imageFacts } from '../images/facts.ts';
@@ -111,20 +111,29 @@ export function createPortables(options: PortablesOptions): Portables {
   };
 }
 
-/** How many images are looked at side by side: as many as the thread pool has threads. */
-const listingWidth = 4;
+/** How many images are looked at before other work gets a turn. */
+const listingBatch = 128;
 
 async function listWithState(context: PortableContext): Promise<readonly ListedImage[]> {
   const images = await listImages(context);
   const states = await imageStates(context, images.map(wantedFound));
-  const facts = await mapConcurrently(images, listingWidth, (image) =>
-    imageFacts(context.root, image).catch(() => undefined),
-  );
-  // an image that has gone since it was listed is not there any more
-  return images.flatMap((image, i) => {
-    const [fact, state] = [facts[i], states[i]];
-    return fact === undefined || state === undefined ? [] : [{ image, facts: fact, state }];
-  });
+  const listed: ListedImage[] = [];
+  for (const [i, image] of images.entries()) {
+    if (i % listingBatch === listingBatch - 1) await turn();
+    const [facts, state] = [await factsOrGone(context, image), states[i]];
+    if (facts !== undefined && state !== undefined) listed.push({ image, facts, state });
+  }
+  return listed;
+}
+
+/** An image that has gone since it was listed is not there any more; one that cannot be looked at affects only itself. */
+async function factsOrGone(context: PortableContext, image: Image): Promise<ImageFacts | undefined> {
+  try {
+    return await imageFacts(context.root, image);
+  } catch (error) {
+    context.log.warning(`leaving ${quoted(image.foundAt)} out: ${messageOf(error)}`);
+    return undefined;
+  }
 }
 
 async function stateOf(context: PortableContext, ref: ImageRef): Promise<ImageState> {
