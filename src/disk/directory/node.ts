@@ -121,7 +121,8 @@ export class HostNode implements TreeNode {
     try {
       fd = openInodeAt(this.#fd, name);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
+      // some file systems have shorter names than others
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENAMETOOLONG') return undefined;
       throw error;
     }
     try {
