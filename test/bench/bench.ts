@@ -8,7 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bootHost } from '../host/host.ts';
-import { installPortabled } from '../host/install-portabled.ts';
+import { withPortabled } from '../host/install-portabled.ts';
 import { hostSettings, parseSuite, suites } from '../host/settings.ts';
 import { Contest } from './contest.ts';
 import { prepareImages } from './images.ts';
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: { suite: { type: 'string', default: 'trixie' }, write: { type: 'boolean', default: false } },
 });
 const suite = parseSuite(values.suite);
-const host = await bootHost({ ...hostSettings(process.env), suite, prepare: installPortabled });
+const host = await bootHost({ ...hostSettings(process.env), suite, ...withPortabled() });
 try {
   const images = await prepareImages(host);
   const contest = new Contest(host);
