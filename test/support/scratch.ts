@@ -18,3 +18,9 @@ export function scratchDirectory(topic: string, below = tmpdir()): string {
 export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }
+
+/** Processor time this process has used, milliseconds: what a busy machine does not change. */
+export function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

@@ -17,7 +17,7 @@ import { Budget, defaultLimits } from '../../../src/disk/budget.ts';
 import { openDirectory } from '../../../src/disk/directory/index.ts';
 import type { FileTree, TreeNode } from '../../../src/disk/tree.ts';
 import { listDirectory, readContent, readFile } from '../../../src/disk/walk.ts';
-import { openDescriptors, scratchDirectory } from '../../support/scratch.ts';
+import { openDescriptors, processorMs, scratchDirectory } from '../../support/scratch.ts';
 import { refused } from '../../support/refused.ts';
 
 const budget = (limits = defaultLimits): Budget => new Budget('test', limits);
@@ -162,13 +162,13 @@ describe('a directory tree', () => {
 
   it('stops at the limit of directory entries, early', async () => {
     for (let i = 0; i < 100_000; i++) symlinkSync('x', join(many, `entry${i}`));
-    const start = performance.now();
+    const start = processorMs();
     const few = budget({ ...defaultLimits, directoryEntries: 20_000 });
     await assert.rejects(
       withTree(many, (tree) => listDirectory(tree, '/', few), few),
       refused('LimitsExceeded', /more than 20000 directory entries/),
     );
-    assert.ok(performance.now() - start < 1000, 'took longer than a second');
+    assert.ok(processorMs() - start < 1000, 'took more than a second');
   });
 
   it('lets other work run while it lists', async () => {
