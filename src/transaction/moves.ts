@@ -65,6 +65,20 @@ export function undoMove(move: Move, onForeign: OnForeign): void {
 }
 
 /**
+ * Before anything is redone: puts directories back that were taken away empty but have something in them. Either a
+ * file came in the moment before, or the power failed when the disk knew of the directory's new name but not yet of
+ * those of the files that had been in it (btrfs).
+ */
+export function reopenMove({ entry, target, backup }: Move): void {
+  if (entry.op !== 'rmdir' || look(backup) === undefined || isEmptyDirectory(backup)) return;
+  try {
+    if (look(target) === undefined) renameSync(backup, target);
+  } catch (error) {
+    throw fileError(error, 'restore', entry.path);
+  }
+}
+
+/**
  * Carries out what is left of an entry, of a transaction that was decided before the crash.
  * @param placing something of this transaction is still staged. If not, its directories were all made, and who
  *   removed one since did so on purpose.
@@ -214,19 +228,17 @@ function redoSwap(move: Move, before: FileIdentity, onForeign: OnForeign): void 
 }
 
 function redoTake(move: Move, before: FileIdentity, onForeign: OnForeign): void {
-  if (look(move.backup) !== undefined) return;
   const found = look(move.target);
   if (found === undefined) return;
-  if (isUnchanged(found, before)) take(move);
+  // After a power loss a renamed file can be found under both names (btrfs, when only one directory was synced)
+  const backup = look(move.backup);
+  if (found.ino === backup?.ino) unlinkSync(move.target);
+  else if (backup === undefined && isUnchanged(found, before)) take(move);
   else onForeign(move.entry.path);
 }
 
 function redoRmdir(move: Move): void {
-  if (isOwnArea(move.entry)) return;
-  if (look(move.backup) === undefined) takeIfEmpty(move);
-  else if (!isEmptyDirectory(move.backup) && look(move.target) === undefined) {
-    renameSync(move.backup, move.target); // a file came in the moment before it was taken away
-  }
+  if (!isOwnArea(move.entry) && look(move.backup) === undefined) takeIfEmpty(move);
 }
 
 /**

@@ -7,7 +7,7 @@ import { journalDirsOf, type TransactionEnvironment } from './environment.ts';
 import { hasBackups, removeAreas, removeLeftovers, removeSlots } from './finish.ts';
 import { journalledIds, listJournals, type Journal } from './journal.ts';
 import { decodeJournal, isTorn, type JournalRecord } from './journal-format.ts';
-import { redoMove, undoMove } from './moves.ts';
+import { redoMove, reopenMove, undoMove } from './moves.ts';
 import { Places } from './places.ts';
 import type { Plan } from './steps.ts';
 
@@ -109,6 +109,7 @@ async function end(
   };
   if (journal.direction === 'redo') {
     const placing = isPlacing(moves);
+    for (const move of moves) reopenMove(move);
     for (const move of moves) redoMove(move, placing, onForeign);
   } else {
     for (const move of [...moves].reverse()) undoMove(move, onForeign);
