@@ -5,8 +5,9 @@
  * a script in CommonJS form, which portabled.cjs (loader.ts) compiles with V8's code cache. Node's own loader for ES
  * modules takes longer than all of our start, and knows no code cache on Node 20: docs/decisions/startup.md.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { emptyDir, outputFile } from 'fs-extra/esm';
 import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 import { repository } from './layout.ts';
@@ -17,8 +18,7 @@ const target = 'node20';
 
 /** @param out the bundle's directory; whatever is in there is replaced */
 export async function bundle(out: string): Promise<void> {
-  await rm(out, { recursive: true, force: true });
-  await mkdir(join(out, chunkDirectory), { recursive: true });
+  await emptyDir(out);
   const { outputFiles, metafile } = await build({
     entryPoints: { [mainChunk]: join(repository, 'src/bin/portabled.ts') },
     outdir: out,
@@ -37,7 +37,7 @@ export async function bundle(out: string): Promise<void> {
   });
   checkLateImports(metafile);
   for (const file of outputFiles)
-    await writeFile(join(out, chunkDirectory, basename(file.path)), await script(file));
+    await outputFile(join(out, chunkDirectory, basename(file.path)), await script(file));
   await writeFile(join(out, licenseFile), await licences(metafile));
   await bundleProgram('start.ts', join(out, loaderFile));
   await bundleProgram('train.ts', join(out, trainFile));

@@ -2,9 +2,10 @@
  * Makes the code caches of an installed bundle, with the very Node and flags that will run it: the daemon is started on
  * a bus of its own, in an empty sandbox, and led through what daemons do most.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { outputFile, remove } from 'fs-extra/esm';
 import { execa } from 'execa';
 
 import { connect, type BusConnection } from '../dbus/connection.ts';
@@ -49,7 +50,7 @@ export async function writeCodeCaches(node: string, bundle: string): Promise<voi
     await client.close();
   } finally {
     until.abort();
-    await rm(directory, { recursive: true, force: true });
+    await remove(directory);
   }
 }
 
@@ -92,8 +93,7 @@ async function makeImage(root: string): Promise<string> {
   };
   for (const [path, content] of Object.entries(files)) {
     const file = join(root, 'var/lib/portables/warmup', path);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, content);
+    await outputFile(file, content);
   }
   return 'warmup';
 }

@@ -1,7 +1,8 @@
 /** Installs portabled into a tree. Doing it again changes nothing; a newer version replaces an older one. */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { copy, remove } from 'fs-extra/esm';
 import { execa } from 'execa';
 
 import { messageOf } from '../base/errors.ts';
@@ -30,7 +31,7 @@ export async function install(options: InstallOptions): Promise<void> {
     const items = installPlan({ ...options, bundle: staging });
     await putInPlace(await targetsOf(items, options), options);
   } finally {
-    await rm(staging, { recursive: true, force: true });
+    await remove(staging);
   }
 }
 
@@ -85,13 +86,13 @@ async function withoutForeign(
 
 /** The bundle with the code caches for the Node that will run it, or without, if that Node cannot run here. */
 async function stageBundle(staging: string, { node, bundle, say }: InstallOptions): Promise<void> {
-  await cp(bundle, staging, { recursive: true });
+  await copy(bundle, staging);
   try {
     await writeCodeCaches(node, staging);
   } catch (error) {
     say(`installed without code caches, which makes every start slower by some 20 ms: ${messageOf(error)}`);
   }
-  await rm(join(staging, trainFile));
+  await remove(join(staging, trainFile));
 }
 
 /** What can be said of the Node that is to run the daemon, as far as it is on this machine. */

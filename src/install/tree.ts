@@ -12,6 +12,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ensureDir } from 'fs-extra/esm';
 
 import { errnoOf } from '../base/errors.ts';
 import { fingerprintOfFile, fingerprintOfLink } from './manifest.ts';
@@ -68,7 +69,7 @@ export class Tree {
     const there = await lstat(this.onDisk(path)).catch(ignoreMissing);
     if (there !== undefined) return;
     if (path === '/') {
-      await mkdir(this.#root, { recursive: true });
+      await ensureDir(this.#root);
       return;
     }
     await this.makeDirectory(dirname(path));
