@@ -8,7 +8,7 @@ import { type ImagePolicy, type Protection, pinningPolicy } from './image-policy
 import { type Mount, mountedTree } from './mounted-tree.ts';
 import { type Designator, designators } from './partition/discoverable.ts';
 import type { SelectedPartition, SelectOptions } from './partition/select.ts';
-import { protect } from './protect.ts';
+import { protect, refuseSideCars } from './protect.ts';
 import { isReadOnlyFileSystem, openFileSystem, refuseEncrypted } from './readers.ts';
 import type { BlockSource } from './source.ts';
 import type { FileTree } from './tree.ts';
@@ -84,6 +84,7 @@ export async function openImage(
 }
 
 async function openRaw(path: string, budget: Budget, options: SelectOptions): Promise<OpenedImage> {
+  refuseSideCars(path);
   const source = await openFileSource(path);
   try {
     return await openSource(source, budget, options);
