@@ -2,6 +2,11 @@
 
 export type ImageType = 'directory' | 'subvolume' | 'raw' | 'block';
 
+/** Whether images of this type are trees of the host's own, as opposed to disk images with a file system in them. */
+export function isTree(type: ImageType): boolean {
+  return type === 'directory' || type === 'subvolume';
+}
+
 /** The value of sizes and limits that are not known, as on the bus. */
 export const unknownSize = 0xffff_ffff_ffff_ffffn;
 

@@ -69,11 +69,14 @@ function checkNormalized(path: string, what: string): void {
   const parts = path.split('/').slice(1);
   const last = parts.length - 1;
   // one trailing slash is what shells complete to, and harmless
-  const bad = parts.some((part, i) => part === '.' || part === '..' || (part === '' && i !== last));
+  const bad = parts.some(
+    (part, i) =>
+      part === '.' || part === '..' || (part === '' && i !== last) || Buffer.byteLength(part) > 255,
+  );
   if (bad || path === '/' || Buffer.byteLength(path) > 4095 || path.includes('\0') || !path.isWellFormed()) {
     throw new PortableError('InvalidArgs', `the ${what} path ${quoted(path)} is not normalized`, {
       file: path,
-      hint: 'write it without "..", "." and double slashes',
+      hint: 'write it without "..", "." and double slashes, each part at most 255 bytes long',
     });
   }
 }

@@ -101,15 +101,16 @@ function setting(name: string, value: string | undefined): readonly string[] {
 
 /**
  * What a layer calls itself, for the journal: IMAGE_ID or ID, "_", IMAGE_VERSION or VERSION_ID or BUILD_ID; without
- * the part that is missing. Empty when nothing is stated, or it has control characters in it.
+ * the part that is missing or has control characters in it, which no line of a unit file could carry.
  * @param prefix "" for an image, "SYSEXT_" or "CONFEXT_" for an extension
  */
 export function nameAndVersion(release: ReadonlyMap<string, string>, prefix: string): string {
-  const first = (...names: readonly string[]): string | undefined =>
-    names.map((name) => release.get(prefix + name)).find((value) => value !== undefined && value !== '');
+  const first = (...names: readonly string[]): string => {
+    const stated =
+      names.map((name) => release.get(prefix + name)).find((value) => (value ?? '') !== '') ?? '';
+    return /[\u0000-\u001f\u007f-\u009f]/.test(stated) ? '' : stated;
+  };
   const name = first('IMAGE_ID', 'ID');
   const version = first('IMAGE_VERSION', 'VERSION_ID', 'BUILD_ID');
-  if (name === undefined) return '';
-  const text = version === undefined ? name : `${name}_${version}`;
-  return /[\u0000-\u001f\u007f-\u009f]/.test(text) ? '' : text;
+  return name === '' || version === '' ? name : `${name}_${version}`;
 }

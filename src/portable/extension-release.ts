@@ -7,6 +7,8 @@ import { hostArchitecture } from '../base/architecture.ts';
 import type { Budget } from '../disk/budget.ts';
 import type { FileTree } from '../disk/tree.ts';
 import { listDirectory, readFile, resolve } from '../disk/walk.ts';
+import { isTree } from '../images/image.ts';
+import type { Image } from '../images/image.ts';
 import { imagePrefix } from '../images/names.ts';
 import { parseOsRelease } from './os-release.ts';
 
@@ -35,11 +37,12 @@ const strictAttribute = 'user.extension-release.strict';
 /**
  * The extension-release file of the extension image `name`: named after the image, or after its prefix without the
  * version; any single other one when it is marked as not strict, or with `relax`.
- * @throws PortableError Stale when there is none that fits; InvalidArgs when several could be meant
+ * @throws PortableError FileNotFound (of a directory), NoMedium (of a disk image) when there is none of that name;
+ * InvalidArgs when several could be meant
  */
 export async function findExtensionRelease(
   tree: FileTree,
-  name: string,
+  { name, type }: Pick<Image, 'name' | 'type'>,
   relax: boolean,
   budget: Budget,
 ): Promise<ExtensionRelease> {
@@ -52,7 +55,7 @@ export async function findExtensionRelease(
     }
   }
   throw new PortableError(
-    'Stale',
+    isTree(type) ? 'FileNotFound' : 'NoMedium',
     `${quoted(tree.name)} is no extension called ${quoted(name)}: it has no ${filePrefix}${name} in ${extensionReleaseDirectories.join(' or ')}`,
     { file: tree.name, hint: 'rename the file in the image, or attach with --force' },
   );

@@ -6,14 +6,14 @@ import type { InspectRequest, Metadata } from './requests.ts';
 import { noMatchingUnits } from './selection.ts';
 
 /**
- * The os-release, extension-releases and units of an image and its extensions.
+ * The os-release, extension-releases and units of an image and its extensions, whether they fit it or not.
  * @throws PortableError NoMatchingUnitFiles when there is no unit that matches; what finding and reading throw
  */
 export async function inspect(context: PortableContext, request: InspectRequest): Promise<Metadata> {
   const stack = await readStack(context, request, {
     matches: request.matches,
     relax: request.forceExtension,
-    check: true,
+    check: false,
   });
   if (stack.units.size === 0) throw noMatchingUnits(stack, request.matches);
   return {

@@ -7,6 +7,7 @@ import type { OpenedImage } from '../disk/open.ts';
 import { rememberingTree } from '../disk/remembering-tree.ts';
 import type { FileTree } from '../disk/tree.ts';
 import { listDirectory, readFile } from '../disk/walk.ts';
+import { isTree } from '../images/image.ts';
 import type { Image } from '../images/image.ts';
 import { findImage } from '../images/search.ts';
 import type { PortableContext } from './context.ts';
@@ -120,7 +121,7 @@ function readExtension(
   options: ReadOptions,
 ): Promise<ExtensionLayer> {
   return withImage(context, image, async (opened, budget) => {
-    const extension = await findExtensionRelease(opened.tree, image.name, options.relax, budget);
+    const extension = await findExtensionRelease(opened.tree, image, options.relax, budget);
     const units = await findUnits(opened.tree, context.paths.scope, options.matches, budget);
     return {
       image,
@@ -160,15 +161,11 @@ async function osReleaseOf(tree: FileTree, budget: Budget): Promise<Buffer | und
 }
 
 function lacksOsRelease(image: Image): PortableError {
-  const isDirectory = image.type === 'directory' || image.type === 'subvolume';
-  return new PortableError(
-    isDirectory ? 'InvalidArgs' : 'NoMedium',
-    `${quoted(image.path)} lacks os-release data`,
-    {
-      file: image.path,
-      hint: 'a portable service image has /etc/os-release or /usr/lib/os-release',
-    },
-  );
+  const code = isTree(image.type) ? 'InvalidArgs' : 'NoMedium';
+  return new PortableError(code, `${quoted(image.path)} lacks os-release data`, {
+    file: image.path,
+    hint: 'a portable service image has /etc/os-release or /usr/lib/os-release',
+  });
 }
 
 function mergeUnits(layers: readonly Layer[]): Stack['units'] {

@@ -42,7 +42,8 @@ async function wantedImage(context: ImageContext, argument: string, what: string
 function isMissing(error: unknown): boolean {
   return (
     error instanceof PortableError &&
-    ['NoSuchImage', 'FileNotFound', 'BadImageType', 'Loop'].includes(error.code)
+    (['NoSuchImage', 'FileNotFound', 'BadImageType', 'Loop'].includes(error.code) ||
+      error.dbusName === 'System.Error.ENOTDIR')
   );
 }
 
@@ -56,24 +57,38 @@ function prefixOf(fileName: string): string {
 export interface AttachmentIndex {
   readonly byPath: ReadonlyMap<string, readonly AttachedUnit[]>;
   readonly byPrefix: ReadonlyMap<string, readonly AttachedUnit[]>;
+  /** As above, by the images that are extensions of an attachment. */
+  readonly byExtensionPath: ReadonlyMap<string, readonly AttachedUnit[]>;
+  readonly byExtensionPrefix: ReadonlyMap<string, readonly AttachedUnit[]>;
 }
 
 export function indexAttached(units: readonly AttachedUnit[]): AttachmentIndex {
+  const root = ({ images }: AttachedUnit): readonly string[] => images.slice(0, 1);
+  const extensions = ({ images }: AttachedUnit): readonly string[] => images.slice(1);
   return {
-    byPath: groupBy(units, (unit) => unit.images[0] ?? ''),
-    byPrefix: groupBy(units, (unit) => prefixOf(path.basename(unit.images[0] ?? ''))),
+    byPath: groupBy(units, root),
+    byPrefix: groupBy(units, (unit) => root(unit).map(prefixOfPath)),
+    byExtensionPath: groupBy(units, extensions),
+    byExtensionPrefix: groupBy(units, (unit) => extensions(unit).map(prefixOfPath)),
   };
 }
 
+function prefixOfPath(image: string): string {
+  return prefixOf(path.basename(image));
+}
+
+/** Units under each of their keys. */
 function groupBy(
   units: readonly AttachedUnit[],
-  key: (unit: AttachedUnit) => string,
+  keys: (unit: AttachedUnit) => readonly string[],
 ): Map<string, AttachedUnit[]> {
   const groups = new Map<string, AttachedUnit[]>();
   for (const unit of units) {
-    const group = groups.get(key(unit));
-    if (group === undefined) groups.set(key(unit), [unit]);
-    else group.push(unit);
+    for (const key of new Set(keys(unit))) {
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [unit]);
+      else group.push(unit);
+    }
   }
   return groups;
 }
@@ -94,8 +109,24 @@ export function selectAttached(
   if (exact.length > 0) return exact;
   const relatives = index.byPrefix.get(root.prefix) ?? [];
   return relatives.filter((unit) =>
-    everyImage(unit, wanted, (given, want) => prefixOf(path.basename(given)) === want.prefix),
+    everyImage(unit, wanted, (given, want) => prefixOfPath(given) === want.prefix),
   );
+}
+
+/**
+ * The attached units that an image asked for without extensions is in use by: those it is attached as, else those that
+ * have it together with other images, whichever it is of them; versions as above.
+ */
+export function selectUsing(index: AttachmentIndex, image: WantedImage): readonly AttachedUnit[] {
+  const attached = selectAttached(index, [image]);
+  if (attached.length > 0) return attached;
+  const { paths, prefix } = image;
+  const using = [...paths].flatMap((each) => [
+    ...(index.byPath.get(each) ?? []),
+    ...(index.byExtensionPath.get(each) ?? []),
+  ]);
+  if (using.length > 0) return using;
+  return [...(index.byPrefix.get(prefix) ?? []), ...(index.byExtensionPrefix.get(prefix) ?? [])];
 }
 
 function everyImage(

@@ -1,4 +1,5 @@
 /** The steps that put units on the host (spec "Attaching", What is written). */
+import { isTree } from '../images/image.ts';
 import { dropInName, formatDropIn, nameAndVersion, profileLinkName } from './drop-in.ts';
 import type { DropInLayer } from './drop-in.ts';
 import type { PortableContext } from './context.ts';
@@ -73,7 +74,7 @@ async function planProfile(plan: UnitsPlan, type: PortableUnitType, at: string):
 function planUnit(plan: UnitsPlan, file: UnitFile, layer: Layer): Step {
   const path = `${plan.directory}/${file.name}`;
   const replace = plan.mayReplace(path);
-  const onHost = isDirectory(layer);
+  const onHost = isTree(layer.image.type);
   if (onHost && plan.request.copyMode === 'symlink') {
     return { kind: 'symlink', path, target: layer.image.path + file.realPath, replace };
   }
@@ -81,14 +82,10 @@ function planUnit(plan: UnitsPlan, file: UnitFile, layer: Layer): Step {
   return { kind: 'copy', path, mode: 0o644, content: file.content, source, replace };
 }
 
-function isDirectory(layer: Layer): boolean {
-  return layer.image.type === 'directory' || layer.image.type === 'subvolume';
-}
-
 function rootDropInLayer(layer: Layer): DropInLayer {
   return {
     path: layer.image.path,
-    disk: !isDirectory(layer),
+    disk: !isTree(layer.image.type),
     nameAndVersion: nameAndVersion(layer.fields, ''),
   };
 }
@@ -97,7 +94,7 @@ function extensionDropInLayer(layer: ExtensionLayer): DropInLayer {
   const prefix = layer.extension.class === 'sysext' ? 'SYSEXT_' : 'CONFEXT_';
   return {
     path: layer.image.path,
-    disk: !isDirectory(layer),
+    disk: !isTree(layer.image.type),
     nameAndVersion: nameAndVersion(layer.fields, prefix),
   };
 }

@@ -5,7 +5,7 @@ import type { HostPaths } from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
 import { scanAttached } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
-import { indexAttached, selectAttached } from './match.ts';
+import { indexAttached, selectAttached, selectUsing } from './match.ts';
 import type { AttachmentIndex, WantedImage } from './match.ts';
 import type { ImageState } from './requests.ts';
 import { isTemplate } from './unit-name.ts';
@@ -51,9 +51,16 @@ function selectIn(
   runtime: AttachmentIndex | undefined,
   wanted: readonly WantedImage[],
 ): Selected {
-  const kept = persistent === undefined ? [] : selectAttached(persistent, wanted);
+  const kept = persistent === undefined ? [] : selectForState(persistent, wanted);
   if (kept.length > 0) return { units: kept, suffix: '' };
-  return { units: runtime === undefined ? [] : selectAttached(runtime, wanted), suffix: '-runtime' };
+  return { units: runtime === undefined ? [] : selectForState(runtime, wanted), suffix: '-runtime' };
+}
+
+/** With extensions exactly that attachment is meant; without, every use that is made of the image counts. */
+function selectForState(index: AttachmentIndex, wanted: readonly WantedImage[]): readonly AttachedUnit[] {
+  const [image, ...extensions] = wanted;
+  if (image === undefined || extensions.length > 0) return selectAttached(index, wanted);
+  return selectUsing(index, image);
 }
 
 interface UnitFacts {

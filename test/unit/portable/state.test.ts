@@ -14,7 +14,10 @@ const state = (image: string) => host.portables.state({ image, extensions: [] })
 describe('state', () => {
   it('is detached for what is not attached, there or not', async () => {
     host.directory('/var/lib/portables/app', { '/usr/lib/systemd/system/app.service': unit });
-    for (const image of ['app', 'nope', '/srv/nope.raw']) assert.equal(await state(image), 'detached');
+    host.directory('/srv/dir', { '/file': '' });
+    for (const image of ['app', 'nope', '/srv/nope.raw', '/srv/dir/file', '/srv/dir/file/below.raw']) {
+      assert.equal(await state(image), 'detached', image);
+    }
   });
 
   it('is attached, enabled, running; each with -runtime below /run', async () => {
@@ -49,6 +52,24 @@ describe('state', () => {
     assert.equal(await state('app'), 'attached');
     await host.portables.detach({ image: 'app', extensions: [], runtime: false, force: false });
     assert.equal(await state('app'), 'attached-runtime');
+  });
+
+  it('counts every use of an image asked for alone, and with extensions only that attachment', async () => {
+    host.directory('/srv/app_1', { '/usr/lib/systemd/system/app.service': unit });
+    for (const name of ['ext', 'other']) {
+      host.directory(`/srv/${name}`, {
+        [`/usr/lib/extension-release.d/extension-release.${name}`]: 'ID=_any\n',
+      });
+    }
+    await host.portables.attach(attachRequest('/srv/app_1', { extensions: ['/srv/ext'] }));
+    for (const image of ['/srv/app_1', '/srv/app_2', '/srv/ext', '/srv/ext_7', 'app', 'ext']) {
+      assert.equal(await state(image), 'attached', image);
+    }
+    assert.equal(await state('/srv/other'), 'detached');
+    const with_ = (...extensions: string[]) => host.portables.state({ image: '/srv/app_1', extensions });
+    assert.equal(await with_('/srv/ext'), 'attached');
+    assert.equal(await with_('/srv/other'), 'detached');
+    assert.equal(await with_('/srv/ext', '/srv/other'), 'detached');
   });
 
   it('is not that of another image', async () => {
