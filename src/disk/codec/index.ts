@@ -60,6 +60,7 @@ export async function openBlock(
   const block = await naming(codec, place, () =>
     open === undefined ? restarted(decode, input, maxOutput, cheapBytes) : open(input, maxOutput),
   );
+  // each call waits for the one before; after a failure, nothing is known of the decoder's state, and all fail
   let last: Promise<unknown> = Promise.resolve();
   return {
     get complete() {
@@ -67,7 +68,7 @@ export async function openBlock(
     },
     upTo(length) {
       const result = last.then(() => naming(codec, place, () => block.upTo(length)));
-      last = result.catch(() => undefined);
+      last = result;
       return result;
     },
   };

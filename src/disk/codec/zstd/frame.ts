@@ -1,6 +1,6 @@
 /** Frames and blocks of zstd, RFC 8878 section 3.1. */
 import { CorruptBlock } from '../codec.ts';
-import type { OutputSize } from '../codec.ts';
+import type { OutputSize, PartialBlock } from '../codec.ts';
 import { OutputBlock } from '../output-block.ts';
 import { Pacer } from '../pace.ts';
 import type { HuffmanTable } from './huffman.ts';
@@ -22,28 +22,48 @@ const rawBlock = 0;
 const repeatedByte = 1;
 const compressedBlock = 2;
 
-/** Decompresses all frames in `input`. @throws CorruptBlock */
-export async function decodeFrames(input: Buffer, size: OutputSize): Promise<Buffer> {
+/** Decompresses all frames in `input`, or as much as is wanted. @throws CorruptBlock */
+export async function decompress(input: Buffer, size: OutputSize): Promise<Buffer> {
   const output = new OutputBlock(size);
   const pacer = new Pacer();
+  for (const work of frames(input, size, output)) await pacer.spend(work);
+  return output.result();
+}
+
+/** Decompresses as many blocks as it takes, and goes on with the next. */
+export function open(input: Buffer, maxOutput: number): PartialBlock {
+  const output = new OutputBlock({ maxOutput });
+  const pacer = new Pacer();
+  const steps = frames(input, { maxOutput }, output);
+  let complete = false;
+  return {
+    get complete() {
+      return complete;
+    },
+    async upTo(length) {
+      while (!complete && (output.length < length || length >= maxOutput)) {
+        const step = steps.next();
+        complete = step.done === true;
+        if (step.done !== true) await pacer.spend(step.value);
+      }
+      return output.result();
+    },
+  };
+}
+
+/** Decodes into `output`, a block at each step, until that has enough. @yields what the step cost, in bytes of output */
+function* frames(input: Buffer, size: OutputSize, output: OutputBlock): Generator<number, void> {
   let at = 0;
   do {
     const frameMagic = uint(input, at, 4);
     if ((frameMagic & ~15) >>> 0 === skippableMagic) at += 8 + uint(input, at + 4, 4);
-    else if (frameMagic === magic) at = await frame(input, at + 4, size, output, pacer);
+    else if (frameMagic === magic) at = yield* frame(input, at + 4, size, output);
     else throw new CorruptBlock(`0x${frameMagic.toString(16)} is not a zstd magic`);
   } while (at < input.length && !output.done());
-  return output.result();
 }
 
 /** @param at index after the magic @returns the index after the frame */
-async function frame(
-  input: Buffer,
-  at: number,
-  size: OutputSize,
-  output: OutputBlock,
-  pacer: Pacer,
-): Promise<number> {
+function* frame(input: Buffer, at: number, size: OutputSize, output: OutputBlock): Generator<number, number> {
   const header = frameHeader(input, at);
   const { contentBytes } = header;
   const tooLong = contentBytes !== undefined && contentBytes > BigInt(size.maxOutput);
@@ -65,7 +85,7 @@ async function frame(
     const before = output.length;
     block(type, input.subarray(at, at + stored), length, state, output);
     if (output.done()) return at;
-    await pacer.spend(output.length - before + blockWork);
+    yield output.length - before + blockWork;
     at += stored;
   }
   if (contentBytes !== undefined && BigInt(output.length - start) !== contentBytes) {

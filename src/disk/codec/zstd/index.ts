@@ -6,10 +6,10 @@ import * as nodeZlib from 'node:zlib';
 import type { Codec } from '../codec.ts';
 import { inflater } from '../zlib.ts';
 import type { Flavour } from '../zlib.ts';
-import { decodeFrames } from './frame.ts';
+import { decompress, open } from './frame.ts';
 
 /** The decoder of our own, on any Node. */
-export const portableZstd: Codec = { decompress: decodeFrames };
+export const portableZstd: Codec = { decompress, open };
 
 /** The largest window that a frame may make the library allocate: 2^23 bytes, as RFC 8878 recommends. */
 const maxWindowLog = 23;
@@ -18,16 +18,21 @@ const native = nativeFlavour();
 
 export const zstd: Codec = native === undefined ? portableZstd : preferring(inflater(native));
 
-/** What the library refuses goes to our own decoder: it needs no memory for a window, and says more of what is wrong. */
+/**
+ * What the library refuses, or finds nothing in, goes to our own decoder: it needs no memory for a window, and says
+ * more of what is wrong.
+ */
 function preferring(library: Codec): Codec {
   return {
     ...library,
     async decompress(input, size) {
       try {
-        return await library.decompress(input, size);
+        const bytes = await library.decompress(input, size);
+        if (bytes.length > 0) return bytes;
       } catch {
-        return await portableZstd.decompress(input, size);
+        // see above
       }
+      return await portableZstd.decompress(input, size);
     },
   };
 }

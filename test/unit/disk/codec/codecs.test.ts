@@ -129,6 +129,17 @@ for (const name of names) {
       );
     });
 
+    it('has nothing more to say after a failure', async () => {
+      const { data, compressed } = block('text of 8192');
+      const damaged = Buffer.concat([
+        compressed.subarray(0, compressed.length >> 1),
+        Buffer.alloc(500, 0xff),
+      ]);
+      const opened = await openBlock(name, damaged, data.length, place);
+      await assert.rejects(opened.upTo(data.length), { code: 'InvalidArgs' });
+      await assert.rejects(opened.upTo(1), { code: 'InvalidArgs' });
+    });
+
     const turns = leastTurns[name];
     if (turns !== undefined) {
       it('lets the event loop have its turns', async () => {
