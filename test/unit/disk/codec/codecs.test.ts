@@ -131,10 +131,9 @@ for (const name of names) {
 
     it('has nothing more to say after a failure', async () => {
       const { data, compressed } = block('text of 8192');
-      const damaged = Buffer.concat([
-        compressed.subarray(0, compressed.length >> 1),
-        Buffer.alloc(500, 0xff),
-      ]);
+      // raw deflate may take garbage for an end; LZ4 has no end
+      const garbage = Buffer.alloc(name === 'deflate' ? 0 : 500, 0xff);
+      const damaged = Buffer.concat([compressed.subarray(0, compressed.length >> 1), garbage]);
       const opened = await openBlock(name, damaged, data.length, place);
       await assert.rejects(opened.upTo(data.length), { code: 'InvalidArgs' });
       await assert.rejects(opened.upTo(1), { code: 'InvalidArgs' });
