@@ -14,7 +14,10 @@ export async function removeTree(path: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof PortableError) || error.code !== 'AccessDenied') throw error;
     // Directories of our own without write permission: copies that an unprivileged user made of read-only trees.
-    await runTool('chmod', ['-R', 'u+rwX', '--', path], { doing: `unlock ${quoted(path)}`, file: path });
+    const unlock = runTool('chmod', ['-R', 'u+rwX', '--', path], { doing: 'unlock', file: path });
+    await unlock.catch(() => {
+      throw error;
+    });
     await remove(path);
   }
 }

@@ -1,6 +1,7 @@
 /** The end of a transaction, whichever way it went: removes its temporary files. */
 
-import { readdirSync, unlinkSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { mapConcurrently } from '../base/concurrent.ts';
@@ -19,7 +20,7 @@ export async function removeSlots(moves: readonly Located<Locatable>[]): Promise
   await mapConcurrently(moves, parallel, async ({ entry, staged, backup }) => {
     if (entry.op === 'put' || entry.op === 'swap') await removeSlot(staged);
     if (entry.op === 'swap' || entry.op === 'take') await removeSlot(backup);
-    if (entry.op === 'rmdir') removeIfEmpty(backup);
+    if (entry.op === 'rmdir') await removeDirectory(backup);
   });
 }
 
@@ -66,11 +67,20 @@ export function hasBackups(id: string, places: Places): boolean {
 /** Removes one temporary file or tree; missing is fine. */
 async function removeSlot(path: string): Promise<void> {
   try {
-    unlinkSync(path);
+    await unlink(path); // frees blocks: may wait for the disk
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return;
     if (errnoOf(error) !== 'EISDIR') throw fileError(error, 'remove', path);
     await removeTree(path);
+  }
+}
+
+/** Removes a directory that was taken away because it was empty. */
+async function removeDirectory(path: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw fileError(error, 'remove', path);
   }
 }
 
