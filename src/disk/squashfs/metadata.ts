@@ -5,6 +5,7 @@
 import type { Budget } from '../budget.ts';
 import { decompress } from '../codec/index.ts';
 import type { CodecName } from '../codec/index.ts';
+import { Pacer } from '../codec/pace.ts';
 import type { BlockSource } from '../source.ts';
 import { corrupt } from './errors.ts';
 import { metadataBytes, metadataHeaderBytes, metadataUncompressed } from './format.ts';
@@ -26,6 +27,8 @@ export class MetadataReader {
   readonly #codec: CodecName;
   readonly #end: bigint;
   readonly #budget: Budget;
+  /** Long listings let others have their turn: a block costs its reader as much again. */
+  readonly #pacer = new Pacer();
   readonly #blocks = new Recent<bigint, MetadataBlock>(keptBlocks);
 
   /** @param end where the image ends, bytes */
@@ -49,6 +52,7 @@ export class MetadataReader {
 
   async #read(position: bigint): Promise<MetadataBlock> {
     this.#budget.charge('metadataBlocks');
+    await this.#pacer.spend(metadataBytes);
     const left = this.#end - position;
     if (left < metadataHeaderBytes)
       throw this.#corrupt(position, `is outside the image's ${this.#end} bytes`);
