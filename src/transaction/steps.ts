@@ -1,7 +1,7 @@
 /**
  * What a transaction does, as data: a plan is a list of steps, computed after all checks and before anything
- * is touched; one executor stages, journals and commits any list (execute.ts).
- * Paths are absolute as seen from the host root in use; the executor adds the root.
+ * is touched; one executor stages, journals and commits any list (apply.ts).
+ * Paths are absolute as seen from the host root in use; the executor adds the root. A plan names each file once.
  */
 
 export type Step =

@@ -25,7 +25,7 @@ export const changingCalls = [
 ].join(',');
 
 /** System calls that only look. */
-export const lookingCalls = 'statx,newfstatat,getdents64,statfs,readlink';
+export const lookingCalls = 'statx,getdents64,statfs,readlink';
 
 /** One of the system calls that a process makes. */
 export interface CallSite {
