@@ -1,5 +1,5 @@
 /** Temporary directories and descriptor counts for tests. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -14,13 +14,19 @@ export function scratchDirectory(topic: string, below = tmpdir()): string {
   return path;
 }
 
-/** The number of descriptors this process has open. */
-export function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
-}
+const repository = join(import.meta.dirname, '../..');
 
-/** Processor time this process has used, milliseconds: what a busy machine does not change. */
-export function processorMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
+/**
+ * The number of files, directories and devices this process has open; not the pipes of its children, nor modules that
+ * are just being loaded.
+ */
+export function openDescriptors(): number {
+  const targets = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // that of the listing itself
+    }
+  });
+  return targets.filter((target) => target.startsWith('/') && !target.startsWith(repository)).length;
 }
