@@ -30,3 +30,9 @@ export function openDescriptors(): number {
   });
   return targets.filter((target) => target.startsWith('/') && !target.startsWith(repository)).length;
 }
+
+/** Processor time this process has used, milliseconds: what a busy machine does not change. */
+export function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

@@ -115,7 +115,7 @@ describe('opening an image', () => {
     verity.write('hsqs', 40 * 512);
     await assert.rejects(
       open(verity),
-      refused('NotSupported', /'foo.raw \(partition 1, root\)' is protected by verity/),
+      refused('NotSupported', /'foo.raw \(partition 1, root\)' is protected by a verity partition/),
     );
   });
 
