@@ -16,7 +16,10 @@ export interface Measured {
   readonly units?: readonly string[];
   readonly error?: string;
   readonly message?: string;
+  /** Processor time, milliseconds: what a busy machine does not change. */
   readonly ms: number;
+  /** Wall time, milliseconds. */
+  readonly wallMs: number;
   /** Growth of the peak resident set over what it was before, bytes. */
   readonly grown: number;
 }
@@ -35,6 +38,7 @@ for (const image of images) console.log(JSON.stringify(await measure(image)));
 async function measure(image: string): Promise<Measured> {
   const before = process.resourceUsage().maxRSS;
   const started = performance.now();
+  const cpu = process.cpuUsage();
   const outcome = await inspect(context, { image, extensions: [], matches: [], forceExtension: false }).then(
     ({ units }) => ({ units: [...units.keys()] }),
     (error: unknown) => {
@@ -42,6 +46,13 @@ async function measure(image: string): Promise<Measured> {
       return { error: error.code, message: error.describe() };
     },
   );
-  const ms = performance.now() - started;
-  return { image, ...outcome, ms, grown: (process.resourceUsage().maxRSS - before) * 1024 };
+  const { user, system } = process.cpuUsage(cpu);
+  const wallMs = performance.now() - started;
+  return {
+    image,
+    ...outcome,
+    ms: (user + system) / 1000,
+    wallMs,
+    grown: (process.resourceUsage().maxRSS - before) * 1024,
+  };
 }
