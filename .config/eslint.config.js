@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /** Who may import whom below src/: each folder lists the folders it may use besides itself. */
@@ -17,24 +16,33 @@ const mayImport = {
   install: ['base', 'dbus'],
 };
 
-const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
-  target: `./src/${folder}`,
-  from: './src',
-  except: [folder, ...allowed].map((name) => `./${name}`),
-  message: `src/${folder} may import only from ${[folder, ...allowed].join(', ')} (.config/eslint.config.js)`,
-}));
+const folders = Object.keys(mayImport);
+
+/** For the files of one folder: imports of every folder that it may not use, at start-up or later. */
+const directions = Object.entries(mayImport).map(([folder, allowed]) => {
+  const usable = [folder, ...allowed];
+  const others = folders.filter((name) => !usable.includes(name)).join('|');
+  const message = `src/${folder} may import only from ${usable.join(', ')} (.config/eslint.config.js)`;
+  return {
+    files: [`src/${folder}/**/*.ts`],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: `^(\\.\\./)+(${others})/`, message }] }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: `ImportExpression[source.value=/^(\\.\\.\\/)+(${others})\\//]`, message },
+      ],
+    },
+  };
+});
 
 export default tseslint.config(
+  ...directions,
   { ignores: ['dist/', 'node_modules/', '.cache/'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
-    plugins: { 'import-x': importX },
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: dirname(import.meta.dirname) },
-    },
-    settings: {
-      'import-x/resolver-next': [importX.createNodeResolver({ extensions: ['.ts', '.js'] })],
     },
     rules: {
       '@typescript-eslint/restrict-template-expressions': [
@@ -44,8 +52,6 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/prefer-literal-enum-member': 'off',
-      'import-x/no-cycle': 'error',
-      'import-x/no-restricted-paths': ['error', { zones }],
       'no-console': 'error',
       eqeqeq: 'error',
     },
