@@ -24,6 +24,7 @@ const packages = {
     'mkfs.erofs': 'erofs-utils',
     mke2fs: 'e2fsprogs',
     getfattr: 'attr',
+    setfacl: 'acl',
     sfdisk: 'fdisk',
     sgdisk: 'gdisk',
     cryptsetup: 'cryptsetup-bin',
