@@ -38,7 +38,13 @@ const packages = {
     lz4: 'lz4',
     openssl: 'openssl',
   },
-  integration: { 'dbus-daemon': 'dbus-daemon', busctl: 'systemd', strace: 'strace', pkcheck: 'polkitd' },
+  integration: {
+    'dbus-daemon': 'dbus-daemon',
+    busctl: 'systemd',
+    gdbus: 'libglib2.0-bin',
+    strace: 'strace',
+    pkcheck: 'polkitd',
+  },
   host: {
     debootstrap: 'debootstrap',
     'systemd-nspawn': 'systemd-container',
