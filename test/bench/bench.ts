@@ -24,8 +24,9 @@ const host = await bootHost({ ...hostSettings(process.env), suite, ...withPortab
 try {
   const images = await prepareImages(host);
   const contest = new Contest(host);
-  const results = await speeds(contest, images);
+  // first, as long as there is little to list
   const sizes = await memory(contest, images);
+  const results = await speeds(contest, images);
   const report = formatReport(results, sizes, `systemd ${suites[suite]}`);
   console.log(report);
   if (values.write) await writeFile(path.join(import.meta.dirname, '../../docs/performance.md'), report);
