@@ -272,10 +272,9 @@ export const knownDifferences: readonly Difference[] = [
     cases: /^reattach to a version that brings a unit of another image$/,
     lines: [
       /^- ReattachImage: error org\.freedesktop\.DBus\.Error\.FileExists$/,
-      /^- - \/run\/systemd\/system\.attached\/foo(-old|-new|@)?\.service/,
+      // how far it gets depends on the order of its hash table
+      /^- [-+] \/run\/systemd\/system\.attached\/foo(-old|-new|@)?\.service/,
       /^\+ ReattachImage: error org\.freedesktop\.systemd1\.UnitExists$/,
-      /^- ReattachImageWithExtensions: error org\.freedesktop\.systemd1\.NoSuchUnit$/,
-      /^\+ ReattachImageWithExtensions: answers$/,
     ],
   },
   {

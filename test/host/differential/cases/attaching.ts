@@ -9,7 +9,6 @@ import {
   imagesPath,
   listImages,
   reattach,
-  reattachLayers,
   reload,
   run,
   runtime,
@@ -274,12 +273,7 @@ const reattaching: readonly Case[] = [
   },
   {
     name: 'reattach to a version that brings a unit of another image',
-    steps: [
-      attach('/opt/holder'),
-      attach('/opt/foo_1.raw'),
-      reattach('/opt/foo_2.raw'),
-      reattachLayers('/opt/foo_2.raw', [], { flags: runtime | force }),
-    ],
+    steps: [attach('/opt/holder'), attach('/opt/foo_1.raw'), reattach('/opt/foo_2.raw')],
   },
   {
     name: 'reattach of an image of the pool, by name',
