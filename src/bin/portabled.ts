@@ -27,7 +27,7 @@ void main({
       : { system: join(profiles, 'profile'), user: join(profiles, 'user-profile') },
   signals: process,
   stdout: (text) => void writeSync(stdout, text),
-  stderrIsTerminal: isatty(stderr),
+  stderrIsTerminal: () => isatty(stderr),
   exit: (code) => process.exit(code),
 }).then(
   (code) => process.exit(code),

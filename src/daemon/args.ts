@@ -41,6 +41,8 @@ Configuration: /etc/portabled.conf and portabled.conf.d/*.conf (with --user: in 
 
 /** @param args without the program's own name */
 export function parseCommandLine(args: readonly string[], version: string): Command {
+  // as the bus starts us: no need to load a parser
+  if (args.length === 0) return { kind: 'run', options: runOptions({}) };
   try {
     const { values } = parseArgs({ args: [...args], options: optionTypes, allowPositionals: false });
     if (values.help === true) return { kind: 'print', text: help };

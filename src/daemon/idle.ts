@@ -6,17 +6,23 @@
  */
 export class IdleWatch {
   readonly #timeoutMs: number;
-  #latest = performance.now();
+  readonly #now: () => number;
+  #latest: number;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param timeoutMs Infinity: never */
-  constructor(timeoutMs: number) {
+  /**
+   * @param timeoutMs Infinity: never
+   * @param now a clock in milliseconds that is never set back
+   */
+  constructor(timeoutMs: number, now: () => number = uptimeMs) {
     this.#timeoutMs = timeoutMs;
+    this.#now = now;
+    this.#latest = now();
   }
 
   /** A call came in, or something ended. */
   active(): void {
-    this.#latest = performance.now();
+    this.#latest = this.#now();
   }
 
   /**
@@ -37,9 +43,14 @@ export class IdleWatch {
   #arm(ms: number, busy: () => boolean, onIdle: () => void): void {
     this.#timer = setTimeout(() => {
       if (busy()) this.active();
-      const left = this.#latest + this.#timeoutMs - performance.now();
+      const left = this.#latest + this.#timeoutMs - this.#now();
       if (left <= 0) onIdle();
       else this.#arm(Math.ceil(left), busy, onIdle);
     }, ms);
   }
+}
+
+/** Not performance.now(): Node loads that object when it is first looked at, and at start that is time lost. */
+function uptimeMs(): number {
+  return process.uptime() * 1000;
 }

@@ -23,7 +23,7 @@ export interface Process extends Surroundings {
     on(event: 'uncaughtException', listener: (error: unknown) => void): unknown;
   };
   readonly stdout: (text: string) => void;
-  readonly stderrIsTerminal: boolean;
+  readonly stderrIsTerminal: () => boolean;
   readonly exit: (code: number) => void;
 }
 
@@ -80,7 +80,7 @@ function openLog(process: Process, config: Config): DaemonLog {
     identifier: 'portabled',
     pid,
     toJournal: isJournalStream(env['JOURNAL_STREAM']),
-    colour: stderrIsTerminal && (env['NO_COLOR'] ?? '') === '',
+    colour: () => (env['NO_COLOR'] ?? '') === '' && stderrIsTerminal(),
     write: writeStderr,
   });
   signals.on('exit', () => {

@@ -31,7 +31,7 @@ export function chunkLoader(
   onCompiled: (compiled: Compiled) => void = () => undefined,
 ): (name: string) => unknown {
   const loaded = new Map<string, { exports: unknown }>();
-  const builtin = createRequire(`${directory}/`);
+  const builtin = lateBuiltins(createRequire(`${directory}/`));
   const load = (name: string): unknown => {
     const known = loaded.get(name);
     if (known !== undefined) return known.exports;
@@ -46,6 +46,45 @@ export function chunkLoader(
     return module.exports;
   };
   return load;
+}
+
+/**
+ * Modules of Node that take milliseconds to load, and that only some calls need: they are loaded when something of
+ * them is first used. To whom looks at their names, too, they look as ever.
+ */
+const late = new Set([
+  'node:child_process',
+  'node:crypto',
+  'node:fs/promises',
+  'node:os',
+  'node:util',
+  'node:zlib',
+]);
+
+function lateBuiltins(load: (id: string) => unknown): (id: string) => unknown {
+  const proxies = new Map<string, object>();
+  return (id) => {
+    if (!late.has(id)) return load(id);
+    const known = proxies.get(id) ?? lateModule(() => load(id) as object);
+    proxies.set(id, known);
+    return known;
+  };
+}
+
+function lateModule(load: () => object): object {
+  return new Proxy(
+    {},
+    {
+      get: (_, key) => Reflect.get(load(), key) as unknown,
+      has: (_, key) => Reflect.has(load(), key),
+      ownKeys: () => Reflect.ownKeys(load()),
+      getOwnPropertyDescriptor: (_, key) => {
+        const descriptor = Reflect.getOwnPropertyDescriptor(load(), key);
+        // what the empty object behind a proxy does not have has to be configurable
+        return descriptor && { ...descriptor, configurable: true };
+      },
+    },
+  );
 }
 
 /** Compiles a chunk, from its code cache where that is valid. */

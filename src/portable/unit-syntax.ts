@@ -26,12 +26,14 @@ export function word(text: string): string {
   return /^[^\s"'\\]*$/.test(value) ? value : `"${escapeQuoted(value)}"`;
 }
 
-/** One image of ExtensionImages=, where ":" separates options and words are unescaped twice over. */
+/**
+ * One image of ExtensionImages=, where ":" separates options. It is split into words first, where quotes count and
+ * escapes do not, and into path and options then, where escapes count: so whatever means something is a number.
+ */
 export function imageWord(path: string, options = ''): string {
   checkRepresentable(path);
-  const value = specifiers(path).replace(/[\\:"']/g, (c) => `\\${c}`);
-  const tuple = options === '' ? value : `${value}:${options}`;
-  return /\s/.test(tuple) || /["']/.test(path) ? `"${tuple}"` : tuple;
+  const value = specifiers(path).replace(/[\s\\:"']/g, escapeBytes);
+  return options === '' ? value : `${value}:${options}`;
 }
 
 /** One directory of ExtensionDirectories=. */
@@ -46,6 +48,10 @@ function specifiers(text: string): string {
 
 function escapeQuoted(text: string): string {
   return text.replace(/["\\]/g, (c) => `\\${c}`);
+}
+
+function escapeBytes(text: string): string {
+  return [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 }
 
 function checkRepresentable(text: string): void {

@@ -17,7 +17,8 @@ export interface LogSettings {
   readonly pid: number;
   /** Standard error is a stream to the journal. */
   readonly toJournal: boolean;
-  readonly colour: boolean;
+  /** Whether lines on standard error are coloured. */
+  readonly colour: () => boolean;
   /** Writes to standard error, at once. */
   readonly write: (line: string) => void;
 }
@@ -131,7 +132,7 @@ export class DaemonLog implements Log {
     const output = this.#output();
     if (output === 'none') return;
     const prefixed = output === 'prefixed' || (output === 'journal' && toJournal);
-    write(prefixed ? prefixedLine(entry) : readableLine(entry, identifier, colour));
+    write(prefixed ? prefixedLine(entry) : readableLine(entry, identifier, colour()));
   }
 
   #journalFailed(entry: Entry, reason: string): void {

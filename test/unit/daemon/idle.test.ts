@@ -7,7 +7,7 @@ describe('the idle watch', () => {
   let now = 0;
   let idle = 0;
   const watch = (timeoutMs: number, busy: () => boolean = () => false): IdleWatch => {
-    const idleWatch = new IdleWatch(timeoutMs);
+    const idleWatch = new IdleWatch(timeoutMs, () => now);
     void idleWatch.idle(busy).then(() => idle++);
     return idleWatch;
   };
@@ -23,11 +23,9 @@ describe('the idle watch', () => {
     now = 1000;
     idle = 0;
     mock.timers.enable({ apis: ['setTimeout'] });
-    mock.method(performance, 'now', () => now);
   });
   afterEach(() => {
     mock.timers.reset();
-    mock.restoreAll();
   });
 
   it('tells after the time, and once', async () => {

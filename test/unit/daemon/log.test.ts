@@ -18,7 +18,7 @@ function journalLog(settings: Partial<LogSettings> = {}): { log: DaemonLog; line
     identifier: 'portabled',
     pid: 4711,
     toJournal: true,
-    colour: false,
+    colour: () => false,
     write: (line) => lines.push(line),
     ...settings,
   });
@@ -53,7 +53,7 @@ describe('log lines', () => {
 
   it('are readable elsewhere, coloured on a terminal', async () => {
     const plain = journalLog({ toJournal: false });
-    const coloured = journalLog({ toJournal: false, colour: true });
+    const coloured = journalLog({ toJournal: false, colour: () => true });
     for (const { log } of [plain, coloured]) {
       log.info('i');
       log.warning('w');
