@@ -12,7 +12,9 @@ const mayImport = {
   portable: ['base', 'disk', 'host', 'images', 'transaction'],
   service: ['base', 'disk', 'host', 'dbus', 'images', 'portable'],
   daemon: ['base', 'disk', 'host', 'dbus', 'images', 'portable', 'transaction', 'service'],
-  bin: ['base', 'daemon'],
+  terminal: ['base'],
+  client: ['base', 'disk', 'host', 'dbus', 'images', 'portable', 'terminal', 'transaction'],
+  bin: ['base', 'daemon', 'client', 'terminal'],
   install: ['base', 'dbus'],
 };
 

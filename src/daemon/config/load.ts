@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { errnoOf, messageOf, quoted } from '../../base/errors.ts';
 import { findConfigFiles } from './files.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../../base/nearest.ts';
 import { defaultConfig, options, type Config } from './options.ts';
 import { BadValue } from './values.ts';
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 import { findConfigFiles, systemConfigDirs } from '../../../src/daemon/config/files.ts';
 import { loadConfig } from '../../../src/daemon/config/load.ts';
-import { nearest } from '../../../src/daemon/config/nearest.ts';
+import { nearest } from '../../../src/base/nearest.ts';
 import { defaultConfig, options, type Config } from '../../../src/daemon/config/options.ts';
 import { parseSize, parseSpan, parseSpanOrInfinity } from '../../../src/daemon/config/values.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
