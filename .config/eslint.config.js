@@ -14,7 +14,8 @@ const mayImport = {
   daemon: ['base', 'disk', 'host', 'dbus', 'images', 'portable', 'transaction', 'service'],
   terminal: ['base'],
   client: ['base', 'disk', 'host', 'dbus', 'images', 'portable', 'terminal', 'transaction'],
-  bin: ['base', 'daemon', 'client', 'terminal'],
+  build: ['base', 'disk', 'portable', 'terminal'],
+  bin: ['base', 'build', 'daemon', 'client', 'terminal'],
   install: ['base', 'dbus'],
 };
 

@@ -1,5 +1,7 @@
 /** Runs the small programs of the base system (cp, rm, sync) that do what Node cannot. */
 
+import type { Readable } from 'node:stream';
+
 import { fileError, PortableError } from './errors.ts';
 
 export interface ToolOptions {
@@ -11,6 +13,10 @@ export interface ToolOptions {
   readonly package?: string | undefined;
   /** Ends the program; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** What the program reads on its standard input; nothing by default. */
+  readonly input?: Readable;
+  /** Variables for the program besides ours; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** glibc's words for an errno in the C locale, which is how these programs tell us (strerror(3)). */
@@ -41,9 +47,11 @@ export async function runTool(
   options.signal?.throwIfAborted();
   const { execa } = await import('execa'); // late: most runs of the daemon never need it, and it takes a while to load
   const result = await execa(program, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdout: 'pipe',
+    stderr: 'pipe',
+    ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     maxBuffer: maxOutput,
-    env: { LC_ALL: 'C' },
+    env: { LC_ALL: 'C', ...options.env },
     reject: false,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
@@ -67,8 +75,9 @@ function toolError(program: string, outcome: Outcome, options: ToolOptions): Por
       hint: options.package === undefined ? undefined : `apt-get install ${options.package}`,
     });
   }
-  const said = outcome.stderr.trim().split('\n')[0] ?? '';
-  const found = Object.entries(reasons).find(([words]) => said.endsWith(words));
+  const lines = outcome.stderr.trim().split('\n');
+  const found = Object.entries(reasons).find(([words]) => lines.some((line) => line.endsWith(words)));
+  const said = lines.find((line) => found !== undefined && line.endsWith(found[0])) ?? lines[0] ?? '';
   const ended = outcome.signal ?? `status ${String(outcome.exitCode)}`;
   const message = `cannot ${doing}: ${said === '' ? `${program} ended with ${ended}` : said}`;
   const cause = new Error(`${program}: ${ended}: ${outcome.stderr.trim()}`);
