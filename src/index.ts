@@ -4,18 +4,17 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { onDisk } from './base/logical-path.ts';
 import { systemPaths } from './base/host-paths.ts';
 import type { HostPaths } from './base/host-paths.ts';
 import { silentLog } from './base/log.ts';
 import type { Log } from './base/log.ts';
 import { defaultLimits } from './disk/budget.ts';
 import type { Limits } from './disk/budget.ts';
-import { offlineServiceManager } from './host/service-manager.ts';
+import { offlineServiceManager } from './host/offline-manager.ts';
 import type { ServiceManager } from './host/service-manager.ts';
 import { createPortables } from './portable/portables.ts';
 import type { Portables } from './portable/portables.ts';
-import { FileLock } from './transaction/lock.ts';
+import { hostLock } from './transaction/lock.ts';
 
 export { PortableError, errorNames } from './base/errors.ts';
 export type { ErrorCode } from './base/errors.ts';
@@ -41,7 +40,7 @@ export interface OpenOptions {
   readonly limits?: Limits;
   /**
    * The service manager to ask what runs and what is enabled. By default nobody is asked: units count as not running,
-   * and drop-ins carry no image policy.
+   * and are enabled as the files say; drop-ins are written for the systemd that is found in the tree.
    */
   readonly manager?: ServiceManager;
   readonly log?: Log;
@@ -53,15 +52,15 @@ export interface OpenOptions {
  */
 export function openPortables(options: OpenOptions = {}): Portables {
   const root = path.resolve(options.root ?? '/');
-  // a tree that is being built has no way to the package's profiles, only to its own
   const paths = options.paths ?? systemPaths(root === '/' ? ownProfiles() : undefined);
   return createPortables({
     root,
     paths,
+    packagedProfiles: root === '/' ? undefined : ownProfiles(),
     limits: options.limits ?? defaultLimits,
-    manager: options.manager ?? offlineServiceManager,
+    manager: options.manager ?? offlineServiceManager(root, paths.unitPath),
     log: options.log ?? silentLog,
-    lock: new FileLock(onDisk(root, paths.lock)),
+    lock: hostLock(root, paths.lock),
   });
 }
 

@@ -20,6 +20,8 @@ export interface HostPaths {
   readonly pool: string;
   /** Where attached units go. */
   readonly attached: Lifetimes;
+  /** Where the links go that enable units. */
+  readonly enabled: Lifetimes;
   /** Where links to (or copies of) images outside the search path go. */
   readonly imageLinks: Lifetimes;
   /** Directories holding one directory per profile, first hit per name wins. */
@@ -48,6 +50,7 @@ export function systemPaths(ownProfiles?: string): HostPaths {
     ],
     pool: '/var/lib/portables',
     attached: { persistent: '/etc/systemd/system.attached', runtime: '/run/systemd/system.attached' },
+    enabled: { persistent: '/etc/systemd/system', runtime: '/run/systemd/system' },
     imageLinks: { persistent: '/etc/portables', runtime: '/run/portables' },
     profiles: withOwn(
       hostPrefixes.map((prefix) => `${prefix}/systemd/portable/profile`),
@@ -99,6 +102,7 @@ export function userPaths(user: UserDirectories, ownProfiles?: string): HostPath
     ],
     pool: `${state}/portables`,
     attached: { persistent: `${config}/systemd/user.attached`, runtime: `${runtime}/systemd/user.attached` },
+    enabled: { persistent: `${config}/systemd/user`, runtime: `${runtime}/systemd/user` },
     imageLinks: { persistent: `${config}/portables`, runtime: `${runtime}/portables` },
     profiles: withOwn(
       [

@@ -3,10 +3,24 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { errnoOf } from './errors.ts';
 import { resolveInRoot } from './root-path.ts';
+import type { ResolveOptions } from './root-path.ts';
 
 /** Where an absolute path as seen inside `root` is on disk; symlinks are left for the kernel to follow. */
 export function onDisk(root: string, inside: string): string {
   return root === '/' ? inside : path.join(root, inside);
+}
+
+/**
+ * Where an absolute path as seen inside `root` is on disk, symlinks resolved as seen inside `root`, so that none leads
+ * out of it. On "/" there is no outside: the kernel follows them.
+ * @throws PortableError Loop; file-system errors
+ */
+export async function resolvedOnDisk(
+  root: string,
+  inside: string,
+  options: ResolveOptions = {},
+): Promise<string> {
+  return root === '/' ? inside : resolveInRoot(root, inside, options);
 }
 
 /**

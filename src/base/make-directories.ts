@@ -11,9 +11,15 @@ import { errnoOf, fileError } from './errors.ts';
  * @throws PortableError naming the directory that could not be created
  */
 export function makeDirectories(path: string, mode = 0o755): readonly string[] {
-  const missing: string[] = [];
-  for (let at = path; !existsSync(at); at = dirname(at)) missing.unshift(at);
+  const missing = [...missingDirectories(path)].reverse();
   return missing.filter((directory) => makeDirectory(directory, directory === path ? mode : 0o755));
+}
+
+/** A directory and those on the way to it, as far as they do not exist, innermost first. */
+export function missingDirectories(path: string): readonly string[] {
+  const missing: string[] = [];
+  for (let at = path; !existsSync(at); at = dirname(at)) missing.push(at);
+  return missing;
 }
 
 function makeDirectory(path: string, mode: number): boolean {

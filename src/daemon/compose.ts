@@ -1,11 +1,10 @@
 /** The composition root: the one place that knows what is behind which interface. */
-import { join } from 'node:path';
-
 import { systemPaths, userPaths, type HostPaths, type UserDirectories } from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
 import type { Limits } from '../disk/budget.ts';
 import { ownerAuthority, type Authority } from '../host/authority.ts';
-import { offlineServiceManager, type ServiceManager } from '../host/service-manager.ts';
+import { offlineServiceManager } from '../host/offline-manager.ts';
+import type { ServiceManager } from '../host/service-manager.ts';
 import type { BusConnection } from '../dbus/connection.ts';
 import type { Portables } from '../portable/portables.ts';
 import type { RunOptions } from './args.ts';
@@ -30,20 +29,20 @@ export interface PortablesParts {
 
 /** Portables on the host, with the lock that everybody who changes that host takes. */
 export async function composePortables(parts: PortablesParts): Promise<Portables> {
-  const [{ createPortables }, { FileLock }] = await Promise.all([
+  const [{ createPortables }, { hostLock }] = await Promise.all([
     import('../portable/portables.ts'),
     import('../transaction/lock.ts'),
   ]);
-  const lock = new FileLock(join(parts.root, parts.paths.lock));
-  return createPortables({ ...parts, lock });
+  return createPortables({ ...parts, lock: hostLock(parts.root, parts.paths.lock) });
 }
 
 /** The service manager of the tree we work on: none for a tree that is not running. */
 export async function composeManager(
   options: RunOptions,
+  paths: HostPaths,
   connection: BusConnection,
 ): Promise<ServiceManager> {
-  if (options.root !== '/') return offlineServiceManager;
+  if (options.root !== '/') return offlineServiceManager(options.root, paths.unitPath);
   const { systemdManager } = await import('../host/systemd1.ts');
   return systemdManager(connection);
 }

@@ -1,6 +1,6 @@
 /** From the command line to the exit code. */
 import { messageOf, PortableError } from '../base/errors.ts';
-import { offlineServiceManager } from '../host/service-manager.ts';
+import { noServiceManager } from '../host/service-manager.ts';
 import { parseCommandLine, type RunOptions } from './args.ts';
 import { composePortables, pathsFor } from './compose.ts';
 import { loadConfig } from './config/load.ts';
@@ -59,7 +59,7 @@ async function run(process: Process, options: RunOptions): Promise<number> {
       root,
       paths,
       limits: config.limits,
-      manager: offlineServiceManager,
+      manager: noServiceManager,
       log,
     });
     return (await recoverHost(portables, log, () => reloadManager(root, paths.scope))) ? 0 : 1;

@@ -41,7 +41,7 @@ export async function serveOnBus(serving: Serving): Promise<number> {
     return undefined;
   });
   if (connection === undefined) return 1;
-  const manager = await composeManager(options, connection);
+  const manager = await composeManager(options, paths, connection);
   const open = () => composePortables({ root: options.root, paths, limits: config.limits, manager, log });
   if (hasJournals(options.root, paths)) {
     await recoverHost(await open(), log, () => reloadManager(options.root, paths.scope));

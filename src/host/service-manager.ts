@@ -1,6 +1,6 @@
 /**
- * What portabled asks of the service manager (org.freedesktop.systemd1), whichever bus it is on; `offline`
- * stands in where there is none (--root, image builds).
+ * What portabled asks of the service manager (org.freedesktop.systemd1), whichever bus it is on. Where none runs,
+ * offline-manager.ts answers from the files of the tree.
  */
 
 /** Active states as systemd1 names them. */
@@ -19,7 +19,7 @@ export interface ServiceManager {
 }
 
 /** No service manager: nothing is loaded, nothing is enabled, no version is known. */
-export const offlineServiceManager: ServiceManager = {
+export const noServiceManager: ServiceManager = {
   version: () => Promise.resolve(undefined),
   activeStates: () => Promise.resolve(new Map()),
   unitFileStates: () => Promise.resolve(new Map()),

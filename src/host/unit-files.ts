@@ -8,7 +8,9 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, r
 import type { Dirent } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { parseInstall, type Install } from './install-section.ts';
+import { PortableError } from '../base/errors.ts';
+import { resolvedOnDisk } from '../base/logical-path.ts';
+import { hasRules, parseInstall, type Install } from './enabling/install-section.ts';
 
 export type UnitFileState =
   | 'enabled'
@@ -40,12 +42,13 @@ export async function unitFileStates(
   names: readonly string[],
   root = '/',
 ): Promise<ReadonlyMap<string, UnitFileState>> {
-  const directories = unitPath.map((path) => scanDirectory(unitPath, path, root));
+  const directories: UnitDirectory[] = [];
+  for (const path of unitPath) directories.push(await scanDirectory(unitPath, path, root));
   const states = new Map<string, UnitFileState>();
   for (const [n, name] of names.entries()) {
     if (n % atOnce === 0) await setImmediate();
     const home = directories.find(({ entries }) => entries.has(name));
-    if (home !== undefined) states.set(name, stateOf(name, home, directories, root));
+    if (home !== undefined) states.set(name, await stateOf(name, home, directories, root));
   }
   return states;
 }
@@ -71,8 +74,12 @@ interface Link {
   readonly direct: boolean;
 }
 
-function scanDirectory(unitPath: readonly string[], path: string, root: string): UnitDirectory {
-  const onDisk = join(root, path);
+async function scanDirectory(
+  unitPath: readonly string[],
+  path: string,
+  root: string,
+): Promise<UnitDirectory> {
+  const onDisk = await inTree(root, path);
   const found = list(onDisk);
   const entries = new Map(found.map((entry) => [entry.name, entry.isSymbolicLink()]));
   const lifetime = lifetimeOf(unitPath, path);
@@ -85,7 +92,7 @@ function scanDirectory(unitPath: readonly string[], path: string, root: string):
   for (const entry of lifetime === undefined ? [] : found) {
     if (entry.isSymbolicLink()) note(onDisk, entry.name, true);
     if (!/\.(?:wants|requires|upholds)$/.test(entry.name)) continue;
-    const group = join(onDisk, entry.name);
+    const group = await inTree(root, join(path, entry.name));
     for (const { name } of list(group)) {
       wanted.add(name);
       note(group, name, false);
@@ -103,17 +110,17 @@ function lifetimeOf(unitPath: readonly string[], path: string): '' | '-runtime' 
   return configured || forAllUsers ? '' : undefined;
 }
 
-function stateOf(
+async function stateOf(
   name: string,
   home: UnitDirectory,
   directories: readonly UnitDirectory[],
   root: string,
-): UnitFileState {
+): Promise<UnitFileState> {
   const file = join(home.onDisk, name);
   const target = home.entries.get(name) === true ? linkTarget(file) : undefined;
   if (target === '/dev/null') return masked(home);
   const real = target === undefined ? undefined : resolve(home.path, target);
-  const text = readUnit(real === undefined ? file : join(root, real));
+  const text = readUnit(real === undefined ? file : await inTree(root, real));
   if (text === undefined) return 'bad';
   if (real !== undefined && basename(real) !== name) return 'alias';
   // a link to a unit that is found by the same name anyway
@@ -150,8 +157,8 @@ function installedState(
     found.flatMap(({ leadingTo }) => leadingTo.get(name) ?? []),
   );
   if (links.some((link) => !known.includes(link.name))) return 'indirect';
-  if (install.rules) return 'disabled';
-  return install.also ? 'indirect' : 'static';
+  if (hasRules(install)) return 'disabled';
+  return install.also.length > 0 ? 'indirect' : 'static';
 }
 
 /** Whether there is a link that enabling the unit would make. */
@@ -179,6 +186,16 @@ function readUnit(file: string): string | undefined {
     return undefined;
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** Where a path of the host is on disk; the empty path, where no file is, for a link that loops. */
+async function inTree(root: string, path: string): Promise<string> {
+  try {
+    return await resolvedOnDisk(root, path);
+  } catch (error) {
+    if (error instanceof PortableError && error.code === 'Loop') return '';
+    throw error;
   }
 }
 

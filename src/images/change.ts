@@ -2,7 +2,7 @@
 import { chmod, lstat, rm, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
-import { onDisk } from '../base/logical-path.ts';
+import { onDisk, resolvedOnDisk } from '../base/logical-path.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import { setDeviceReadOnly } from '../host/block-device.ts';
 import { deleteSubvolume, setQuotaLimit, setSubvolumeReadOnly } from '../host/btrfs.ts';
@@ -29,7 +29,7 @@ const auxiliarySuffixes = [
  */
 export async function removeImage(root: string, image: Image): Promise<void> {
   refuseVendor(image, 'removed');
-  const at = onDisk(root, image.foundAt);
+  const at = await resolvedOnDisk(root, image.foundAt, { followLast: false });
   try {
     if ((await lstat(at)).isSymbolicLink()) {
       await unlink(at);

@@ -7,7 +7,7 @@ import { closeSync, constants, openSync, readSync, readdirSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { errnoOf, fileError, messageOf, quoted } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { onDisk } from '../base/logical-path.ts';
+import { resolvedOnDisk } from '../base/logical-path.ts';
 import { dropInName } from './drop-in.ts';
 import { parseMarker } from './marker.ts';
 import { portableUnitType } from './unit-name.ts';
@@ -40,7 +40,7 @@ export async function scanAttached(
 ): Promise<readonly AttachedUnit[]> {
   let names: readonly string[];
   try {
-    names = readdirSync(onDisk(root, directory));
+    names = readdirSync(await resolvedOnDisk(root, directory));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fileError(error, 'read the attached units in', directory);
@@ -52,7 +52,7 @@ export async function scanAttached(
     if (i % batch === batch - 1) await turn();
     if (portableUnitType(unit) === undefined) continue;
     const dropIn = `${directory}/${unit}.d/${dropInName}`;
-    const head = readHead(root, dropIn, log);
+    const head = await readHead(root, dropIn, log);
     if (head === undefined) continue;
     const images = parseMarker(head.first);
     if (images === undefined) continue;
@@ -67,15 +67,15 @@ const headBytes = 16 * 1024;
 const maxHeadBytes = 64 * 4 * 4096;
 
 /** The first line of a drop-in and the comment lines right after it. */
-function readHead(
+async function readHead(
   root: string,
   file: string,
   log: Log,
-): { first: string; notes: readonly string[] } | undefined {
+): Promise<{ first: string; notes: readonly string[] } | undefined> {
   let fd: number;
   try {
     fd = openSync(
-      onDisk(root, file),
+      await resolvedOnDisk(root, file, { followLast: false }),
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
     );
   } catch (error) {

@@ -4,14 +4,14 @@ import type { Change } from './requests.ts';
 
 /**
  * The changes that a client is told of, in order.
- * @param silent directories whose coming and going is not reported (those of image links)
+ * @param silent tells of a directory whether its coming and going is not reported
  */
-export function toChanges(done: readonly Done[], silent: readonly string[]): readonly Change[] {
+export function toChanges(done: readonly Done[], silent: (directory: string) => boolean): readonly Change[] {
   return done.filter(({ step }) => !isSilent(step, silent)).map(({ step }) => toChange(step));
 }
 
-function isSilent(step: Step, silent: readonly string[]): boolean {
-  return (step.kind === 'mkdir' || step.kind === 'rmdir') && silent.includes(step.path);
+function isSilent(step: Step, silent: (directory: string) => boolean): boolean {
+  return (step.kind === 'mkdir' || step.kind === 'rmdir') && silent(step.path);
 }
 
 function toChange(step: Step): Change {

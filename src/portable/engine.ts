@@ -1,222 +1,142 @@
-/** Attach, detach, reattach: read and check everything, plan, then apply in one transaction. */
-import { PortableError, quoted } from '../base/errors.ts';
+/** Attach, detach, reattach any number of images: read and check everything, plan, then apply in one transaction. */
+import path from 'node:path';
+import type { Image } from '../images/image.ts';
 import { findImage } from '../images/search.ts';
 import type { Step } from '../transaction/steps.ts';
 import { scanAttached } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
 import { toChanges } from './changes.ts';
 import type { MutationContext } from './context.ts';
+import { planDisabling, planEnabling } from './enabling.ts';
 import { checkNotRunning, checkUnitsAreNew } from './host-checks.ts';
-import { ownedLinks, planLinks } from './image-links.ts';
-import { readStack } from './layers.ts';
-import type { Stack } from './layers.ts';
-import { announce } from './journal-entries.ts';
-import { indexAttached, selectAttached, wantedImages } from './match.ts';
-import { planUnits } from './plan-attach.ts';
+import { ownedLinks } from './image-links.ts';
+import { mergeAttachments } from './merge-plans.ts';
+import { planAttachment } from './plan-attachment.ts';
 import { planRemoval, removeLinks, removeUnit } from './plan-detach.ts';
-import { checkProfile } from './profiles.ts';
-import type { AttachRequest, Change, DetachRequest, ImageRef, ReattachResult } from './requests.ts';
-import { selectUnits } from './selection.ts';
+import type { AttachOptions, Change, DetachOptions, ImageRef, ReattachResult } from './requests.ts';
+import { checkOwnership, findAttached, imagesOf, placeOf, readAndCheck } from './targets.ts';
+import type { Place } from './targets.ts';
 
 /**
- * Attaches an image.
+ * Attaches images.
  * @returns the changes made, in order
  * @throws PortableError; then the host is as it was
  */
 export async function attach(
   context: MutationContext,
-  request: AttachRequest,
-  signal?: AbortSignal,
+  images: readonly ImageRef[],
+  options: AttachOptions,
 ): Promise<readonly Change[]> {
-  const { stack, units } = await readAndCheck(context, request);
-  if (!request.force) await checkUnitsAreNew(context, [...units.keys()]);
-  const place = placeOf(context, request.runtime);
+  const wanted = await readAndCheck(context, images, options);
+  const units = wanted.flatMap((each) => [...each.units.keys()]);
+  if (!options.force) await checkUnitsAreNew(context, units);
+  const place = placeOf(context, options.runtime);
   const others = await scanAttached(context.root, place.attached, context.log);
-  const links = await planLinks(
-    { root: context.root, directory: place.links, others, force: request.force },
-    imagesOf(stack),
-    request.copyMode === 'mixed',
-    new Set(),
-  );
-  const mayReplace = (): boolean => request.force;
-  const steps = [
-    ...(await planUnits({
-      context,
-      request,
-      stack,
-      units,
-      directory: place.attached,
-      notes: links.notes,
-      mayReplace,
-    })),
-    ...links.steps,
-  ];
-  const done = await context.apply(
-    { kind: 'attach', subject: stack.root.image.path, steps },
-    request.runtime,
-    signal,
-  );
-  announce(context.log, 'attached', imagesOf(stack));
-  return toChanges(done, [place.links]);
+  const owned = new Set<string>();
+  const plans = [];
+  for (const each of wanted) {
+    const mayReplace = (): boolean => options.force;
+    plans.push(await planAttachment({ context, options, place, others, owned, mayReplace }, each));
+  }
+  const steps = mergeAttachments(plans);
+  if (options.enable === true) steps.push(...(await planEnabling(context, options, steps, units)));
+  const done = await context.apply({ kind: 'attach', subject: subjectOf(images), steps }, options.runtime);
+  for (const each of wanted) context.announce('attached', imagesOf(each));
+  return toChanges(done, silentDirectories(context, place));
 }
 
 /**
- * Detaches an image; it need not exist any more.
- * @throws PortableError NoSuchUnit when it is not attached, UnitExists when a unit of it runs
+ * Detaches images; they need not exist any more.
+ * @throws PortableError NoSuchUnit when one is not attached, UnitExists when a unit of it runs
  */
 export async function detach(
   context: MutationContext,
-  request: DetachRequest,
-  signal?: AbortSignal,
+  images: readonly ImageRef[],
+  options: DetachOptions,
 ): Promise<readonly Change[]> {
-  const place = placeOf(context, request.runtime);
-  const { selected, others } = await findAttached(context, request, place);
-  if (!request.force)
-    await checkNotRunning(
-      context.manager,
-      selected.map(({ unit }) => unit),
-      'detached',
-    );
+  const place = placeOf(context, options.runtime);
+  const { attachments, selected, others } = await findAttached(context, images, place);
+  const units = selected.map(({ unit }) => unit);
+  if (!options.force) await checkNotRunning(context.manager, units, 'detached');
   const links = await ownedLinks({ root: context.root, directory: place.links, others }, selected);
-  const steps = planRemoval(place.attached, selected, links, place.links);
-  const done = await context.apply(
-    { kind: 'detach', subject: request.image, steps },
-    request.runtime,
-    signal,
-  );
-  announce(
-    context.log,
-    'detached',
-    (selected[0]?.images ?? []).map((path) => ({ path })),
-  );
-  return toChanges(done, [place.links]);
+  const steps = [
+    ...(options.disable === true ? await planDisabling(context, options.runtime, units) : []),
+    ...planRemoval(place.attached, selected, links, place.links),
+  ];
+  const done = await context.apply({ kind: 'detach', subject: subjectOf(images), steps }, options.runtime);
+  for (const each of attachments) context.announce('detached', imagesThatWere(each));
+  return toChanges(done, silentDirectories(context, place));
 }
 
 /**
- * Replaces an attachment by one of another version (or the same), units running or not.
- * @throws PortableError NoSuchUnit when nothing is attached; then, and on any other failure, the old one stays
+ * Replaces attachments by ones of another version (or the same), units running or not.
+ * @throws PortableError NoSuchUnit when nothing is attached; then, and on any other failure, the old ones stay
  */
 export async function reattach(
   context: MutationContext,
-  request: AttachRequest,
-  signal?: AbortSignal,
+  images: readonly ImageRef[],
+  options: AttachOptions,
 ): Promise<ReattachResult> {
-  const place = placeOf(context, request.runtime);
-  await findImage(context, request.image);
-  const { selected, others } = await findAttached(context, request, place);
-  const { stack, units } = await readAndCheck(context, request);
-  if (!request.force) checkOwnership(others, [...units.keys()]);
+  const place = placeOf(context, options.runtime);
+  for (const { image } of images) await findImage(context, image);
+  const { attachments, selected, others } = await findAttached(context, images, place);
+  const wanted = await readAndCheck(context, images, options);
+  const units = wanted.flatMap((each) => [...each.units.keys()]);
+  if (!options.force) checkOwnership(others, units);
   const owned = await ownedLinks({ root: context.root, directory: place.links, others }, selected);
-  const links = await planLinks(
-    { root: context.root, directory: place.links, others, force: request.force },
-    imagesOf(stack),
-    request.copyMode === 'mixed',
-    owned,
-  );
-  const oldUnits = new Set(selected.flatMap(removeUnit).map((step) => step.path));
-  const written = [
-    ...(await planUnits({
-      context,
-      request,
-      stack,
-      units,
-      directory: place.attached,
-      notes: links.notes,
-      mayReplace: (path) => request.force || oldUnits.has(path),
-    })),
-    ...links.steps,
-  ];
-  const steps = [
+  const removals = selected.flatMap(removeUnit);
+  const oldUnits = new Set(removals.map((step) => step.path));
+  const mayReplace = (path: string): boolean => options.force || oldUnits.has(path);
+  const plans = [];
+  for (const each of wanted) {
+    plans.push(await planAttachment({ context, options, place, others, owned, mayReplace }, each));
+  }
+  const written = mergeAttachments(plans);
+  const steps: Step[] = [
     ...written,
-    ...leftovers(written, [...selected.flatMap(removeUnit), ...removeLinks(owned)], stack, place),
+    ...leftovers(written, [...removals, ...removeLinks(owned)], wanted.flatMap(imagesOf), place),
   ];
-  const done = await context.apply(
-    { kind: 'reattach', subject: stack.root.image.path, steps },
-    request.runtime,
-    signal,
-  );
-  announce(
-    context.log,
-    'detached',
-    (selected[0]?.images ?? []).map((path) => ({ path })),
-  );
-  announce(context.log, 'attached', imagesOf(stack));
-  const changes = toChanges(done, [place.links]);
+  if (options.enable === true) {
+    const gone = selected.map(({ unit }) => unit).filter((unit) => !units.includes(unit));
+    steps.unshift(...(await planDisabling(context, options.runtime, gone)));
+    steps.push(...(await planEnabling(context, options, written, units)));
+  }
+  const done = await context.apply({ kind: 'reattach', subject: subjectOf(images), steps }, options.runtime);
+  for (const each of attachments) context.announce('detached', imagesThatWere(each));
+  for (const each of wanted) context.announce('attached', imagesOf(each));
+  const changes = toChanges(done, silentDirectories(context, place));
   return {
     removed: changes.filter((change) => change.type === 'unlink'),
     updated: changes.filter((change) => change.type !== 'unlink'),
   };
 }
 
-/** Removals of the old attachment that the new one does not write over. */
+/** Removals of the old attachments that the new ones do not write over. */
 function leftovers(
   written: readonly Step[],
   removals: readonly Step[],
-  stack: Stack,
+  images: readonly Image[],
   place: Place,
 ): readonly Step[] {
   const kept = new Set(written.map((step) => step.path));
   // a link that leads to the image already was not written again, and is still needed
-  for (const image of imagesOf(stack)) {
+  for (const image of images) {
     if (!image.inSearchPath) kept.add(`${place.links}/${image.path.slice(image.path.lastIndexOf('/') + 1)}`);
   }
   return removals.filter((step) => !kept.has(step.path));
 }
 
-interface Place {
-  readonly attached: string;
-  readonly links: string;
+function subjectOf(images: readonly ImageRef[]): string {
+  return images.map(({ image }) => image).join(', ');
 }
 
-function placeOf(context: MutationContext, runtime: boolean): Place {
-  const lifetime = runtime ? 'runtime' : 'persistent';
-  return { attached: context.paths.attached[lifetime], links: context.paths.imageLinks[lifetime] };
+/** What an attachment consisted of, by the marker of its first unit. */
+function imagesThatWere(units: readonly AttachedUnit[]): readonly { readonly path: string }[] {
+  return (units[0]?.images ?? []).map((path) => ({ path }));
 }
 
-async function readAndCheck(
-  context: MutationContext,
-  request: AttachRequest,
-): Promise<{ stack: Stack; units: Stack['units'] }> {
-  await checkProfile(context, request.profile);
-  const stack = await readStack(context, request, {
-    matches: request.matches,
-    relax: request.forceExtension,
-    check: true,
-  });
-  return { stack, units: selectUnits(stack, request.matches, context.paths.scope) };
-}
-
-async function findAttached(
-  context: MutationContext,
-  ref: ImageRef,
-  place: Place,
-): Promise<{ selected: readonly AttachedUnit[]; others: readonly AttachedUnit[] }> {
-  const wanted = await wantedImages(context, ref);
-  const all = await scanAttached(context.root, place.attached, context.log);
-  const selected = selectAttached(indexAttached(all), wanted);
-  if (selected.length > 0) return { selected, others: all.filter((unit) => !selected.includes(unit)) };
-  const names = [ref.image, ...ref.extensions].map(quoted).join(' with ');
-  throw new PortableError('NoSuchUnit', `no units of ${names} are attached in ${place.attached}`, {
-    file: ref.image,
-    hint: 'portablectl list shows what is attached; --runtime and the extensions must be the same as when attaching',
-  });
-}
-
-/** A new version may bring new units, but not take over those of another image. */
-function checkOwnership(others: readonly AttachedUnit[], units: readonly string[]): void {
-  const wanted = new Set(units);
-  const foreign = others.find(({ unit }) => wanted.has(unit));
-  if (foreign === undefined) return;
-  throw new PortableError(
-    'UnitExists',
-    `the unit ${quoted(foreign.unit)} belongs to ${quoted(foreign.images.join(':'))}`,
-    {
-      file: foreign.unit,
-      hint: 'detach that image first, or reattach with --force',
-    },
-  );
-}
-
-function imagesOf(stack: Stack): Stack['root']['image'][] {
-  return [stack.root.image, ...stack.extensions.map((layer) => layer.image)];
+/** Directories whose coming and going clients are not told of, as by systemd: those of links. */
+function silentDirectories({ paths }: MutationContext, place: Place): (path: string) => boolean {
+  const { persistent, runtime } = paths.enabled;
+  return (directory) => directory === place.links || [persistent, runtime].includes(path.dirname(directory));
 }

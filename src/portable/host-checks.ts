@@ -2,7 +2,7 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
 import type { HostPaths } from '../base/host-paths.ts';
-import { onDisk } from '../base/logical-path.ts';
+import { resolvedOnDisk } from '../base/logical-path.ts';
 import { isRunning } from '../host/service-manager.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 
@@ -17,15 +17,14 @@ interface CheckContext {
  * @throws PortableError UnitExists naming the unit and what is in the way
  */
 export async function checkUnitsAreNew(context: CheckContext, units: readonly string[]): Promise<void> {
-  for (const unit of units) {
-    for (const directory of context.paths.unitPath)
-      refuseExisting(context.root, unit, `${directory}/${unit}`);
+  for (const directory of context.paths.unitPath) {
+    const onHost = await resolvedOnDisk(context.root, directory);
+    for (const unit of units) refuseExisting(unit, `${directory}/${unit}`, `${onHost}/${unit}`);
   }
   await checkNotRunning(context.manager, units, 'attached');
 }
 
-function refuseExisting(root: string, unit: string, at: string): void {
-  const onHost = onDisk(root, at);
+function refuseExisting(unit: string, at: string, onHost: string): void {
   try {
     const alias = lstatSync(onHost).isSymbolicLink() ? `, as a link to ${quoted(readlinkSync(onHost))}` : '';
     throw new PortableError(

@@ -6,7 +6,7 @@
 import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
-import { onDisk, resolveInside } from '../base/logical-path.ts';
+import { resolveInside, resolvedOnDisk } from '../base/logical-path.ts';
 import type { Image } from '../images/image.ts';
 import type { Step } from '../transaction/steps.ts';
 import type { AttachedUnit } from './attachments.ts';
@@ -98,7 +98,7 @@ const notALink = Symbol('not a link');
 
 /** What is at a path: nothing, something that is no link, or a link and where it leads (as far as it does). */
 async function inspectEntry(root: string, at: string): Promise<string | typeof notALink | undefined> {
-  const entry = onDisk(root, at);
+  const entry = await resolvedOnDisk(root, at, { followLast: false });
   try {
     if (!(await lstat(entry)).isSymbolicLink()) return notALink;
     const target = path.resolve(path.dirname(at), await readlink(entry));

@@ -7,12 +7,10 @@ const messageIds = {
   detached: '76c5c754d628490d8ecba4c9d042112b',
 } as const;
 
+export type Announced = keyof typeof messageIds;
+
 /** Logs that an image (the first) and its extensions were attached or detached. */
-export function announce(
-  log: Log,
-  done: keyof typeof messageIds,
-  images: readonly { readonly path: string }[],
-): void {
+export function announce(log: Log, done: Announced, images: readonly { readonly path: string }[]): void {
   const [root, ...extensions] = images.map((image) => path.basename(image.path));
   if (root === undefined) return;
   const layers = extensions.length === 0 ? '' : ` with ${extensions.join(', ')}`;

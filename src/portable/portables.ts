@@ -4,7 +4,8 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { PortableError, messageOf, quoted } from '../base/errors.ts';
-import { onDisk } from '../base/logical-path.ts';
+import { resolvedOnDisk } from '../base/logical-path.ts';
+import { missingDirectories } from '../base/make-directories.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import { markReadOnly, removeImage, setImageLimit } from '../images/change.ts';
 import { imageFacts } from '../images/facts.ts';
@@ -15,16 +16,22 @@ import { findByName, findImage, listImages } from '../images/search.ts';
 import { apply } from '../transaction/apply.ts';
 import type { TransactionEnvironment } from '../transaction/environment.ts';
 import type { Lock } from '../transaction/lock.ts';
+import { removeIfEmpty } from '../transaction/moves.ts';
+import { preview } from '../transaction/preview.ts';
 import { recover, recoverJournals } from '../transaction/recover.ts';
 import { scanAttached } from './attachments.ts';
 import type { MutationContext, PortableContext } from './context.ts';
 import { attach, detach, reattach } from './engine.ts';
 import { inspect, osRelease } from './inspect.ts';
+import { announce } from './journal-entries.ts';
 import { wantedFound, wantedImages } from './match.ts';
 import { listProfiles } from './profiles.ts';
 import type {
+  AttachOptions,
   AttachRequest,
   Change,
+  ChangeOptions,
+  DetachOptions,
   DetachRequest,
   ImageRef,
   ImageState,
@@ -61,9 +68,25 @@ export interface Portables {
   inspect(request: InspectRequest): Promise<Metadata>;
   /** Whether anyone could read these images themselves: what may be told without asking polkit. */
   worldReadable(ref: ImageRef): Promise<boolean>;
-  attach(request: AttachRequest, signal?: AbortSignal): Promise<readonly Change[]>;
-  detach(request: DetachRequest, signal?: AbortSignal): Promise<readonly Change[]>;
-  reattach(request: AttachRequest, signal?: AbortSignal): Promise<ReattachResult>;
+  attach(request: AttachRequest, how?: ChangeOptions): Promise<readonly Change[]>;
+  detach(request: DetachRequest, how?: ChangeOptions): Promise<readonly Change[]>;
+  reattach(request: AttachRequest, how?: ChangeOptions): Promise<ReattachResult>;
+  /** As attach(), of several images in one transaction: all of them are attached, or none. */
+  attachAll(
+    images: readonly ImageRef[],
+    options: AttachOptions,
+    how?: ChangeOptions,
+  ): Promise<readonly Change[]>;
+  detachAll(
+    images: readonly ImageRef[],
+    options: DetachOptions,
+    how?: ChangeOptions,
+  ): Promise<readonly Change[]>;
+  reattachAll(
+    images: readonly ImageRef[],
+    options: AttachOptions,
+    how?: ChangeOptions,
+  ): Promise<ReattachResult>;
   /** Removes an image that is not attached. */
   remove(image: string): Promise<void>;
   markReadOnly(image: string, readOnly: boolean): Promise<void>;
@@ -83,8 +106,14 @@ export interface PortablesOptions extends PortableContext {
 
 export function createPortables(options: PortablesOptions): Portables {
   const context: PortableContext = options;
-  const mutate = <T>(work: (context: MutationContext) => Promise<T>, signal?: AbortSignal): Promise<T> =>
-    whileLocked(options, work, signal);
+  const mutate = <T>(work: (context: MutationContext) => Promise<T>, how: ChangeOptions = {}): Promise<T> =>
+    how.dryRun === true ? onPaper(options, work) : whileLocked(options, work, how);
+  const attachAll: Portables['attachAll'] = (images, chosen, how) =>
+    mutate((locked) => attach(locked, images, chosen), how);
+  const detachAll: Portables['detachAll'] = (images, chosen, how) =>
+    mutate((locked) => detach(locked, images, chosen), how);
+  const reattachAll: Portables['reattachAll'] = (images, chosen, how) =>
+    mutate((locked) => reattach(locked, images, chosen), how);
   return {
     poolPath: context.paths.pool,
     poolQuota: () => poolQuota(context.root, context.paths),
@@ -97,9 +126,12 @@ export function createPortables(options: PortablesOptions): Portables {
     osRelease: (image) => osRelease(context, image),
     inspect: (request) => inspect(context, request),
     worldReadable: (ref) => isWorldReadable(context, ref),
-    attach: (request, signal) => mutate((locked) => attach(locked, request, signal), signal),
-    detach: (request, signal) => mutate((locked) => detach(locked, request, signal), signal),
-    reattach: (request, signal) => mutate((locked) => reattach(locked, request, signal), signal),
+    attach: (request, how) => attachAll([request], request, how),
+    detach: (request, how) => detachAll([request], request, how),
+    reattach: (request, how) => reattachAll([request], request, how),
+    attachAll,
+    detachAll,
+    reattachAll,
     remove: (image) => mutate((locked) => removeDetached(locked, image)),
     markReadOnly: (image, readOnly) =>
       mutate(async (locked) => markReadOnly(locked.root, await findImage(locked, image), readOnly)),
@@ -107,7 +139,7 @@ export function createPortables(options: PortablesOptions): Portables {
       mutate(async (locked) => setImageLimit(locked.root, await findImage(locked, image), bytes)),
     setPoolLimit: (bytes) => mutate((locked) => setPoolLimit(locked.root, locked.paths, bytes)),
     profiles: () => listProfiles(context),
-    recover: async () => (await recover(environment(options, options.lock, false))).length,
+    recover: async () => (await recover(await environment(options, options.lock))).length,
   };
 }
 
@@ -145,20 +177,38 @@ async function stateOf(context: PortableContext, ref: ImageRef): Promise<ImageSt
 async function whileLocked<T>(
   options: PortablesOptions,
   work: (context: MutationContext) => Promise<T>,
-  signal: AbortSignal | undefined,
+  { signal, progress }: ChangeOptions,
 ): Promise<T> {
   const release = await options.lock.acquire(signal);
   const held: Lock = { acquire: () => Promise.resolve(() => Promise.resolve()) };
   try {
-    await endInterrupted(environment(options, held, false));
-    return await work({
-      ...options,
-      apply: (plan, runtime, cancel) =>
-        apply(plan, { ...environment(options, held, runtime), signal: cancel }),
-    });
+    const env = { ...(await environment(options, held)), signal, progress };
+    const [persistent, runtime] = env.journalDirs;
+    await endInterrupted(env);
+    // a tree that is not running is left without a trace of how it was changed
+    const added = options.root === '/' ? [] : env.journalDirs.flatMap(missingDirectories);
+    try {
+      return await work({
+        ...options,
+        apply: (plan, isRuntime) => apply(plan, { ...env, journalDir: isRuntime ? runtime : persistent }),
+        announce: (done, images) => announce(options.log, done, images),
+      });
+    } finally {
+      added.forEach(removeIfEmpty);
+    }
   } finally {
     await release();
   }
+}
+
+/** Checks and plans as if for real, and tells what the plan would do. */
+function onPaper<T>(options: PortablesOptions, work: (context: MutationContext) => Promise<T>): Promise<T> {
+  const { root, paths } = options;
+  return work({
+    ...options,
+    apply: (plan) => preview(plan, { root, bases: changedDirectories(paths) }),
+    announce: () => undefined,
+  });
 }
 
 /** What a crash left must be ended before a new change is planned on top of it. */
@@ -166,22 +216,27 @@ async function endInterrupted(env: TransactionEnvironment): Promise<void> {
   for (const { outcome, error } of await recoverJournals(env)) if (outcome === 'failed') throw error;
 }
 
-function environment(options: PortablesOptions, lock: Lock, runtime: boolean): TransactionEnvironment {
+interface Environment extends TransactionEnvironment {
+  readonly journalDirs: readonly [persistent: string, runtime: string];
+}
+
+async function environment(options: PortablesOptions, lock: Lock): Promise<Environment> {
   const { root, paths, log } = options;
-  const dirs = [paths.journal.persistent, paths.journal.runtime].map((directory) => onDisk(root, directory));
+  const journalDir = await resolvedOnDisk(root, paths.journal.persistent);
+  const runtime = await resolvedOnDisk(root, paths.journal.runtime);
   return {
     root,
     bases: changedDirectories(paths),
-    journalDir: onDisk(root, runtime ? paths.journal.runtime : paths.journal.persistent),
-    journalDirs: dirs,
+    journalDir,
+    journalDirs: [journalDir, runtime],
     lock,
     log,
   };
 }
 
 function changedDirectories(paths: HostPaths): readonly string[] {
-  const { attached, imageLinks } = paths;
-  return [attached.persistent, attached.runtime, imageLinks.persistent, imageLinks.runtime];
+  const { attached, imageLinks, enabled } = paths;
+  return [attached, imageLinks, enabled].flatMap(({ persistent, runtime }) => [persistent, runtime]);
 }
 
 async function removeDetached(context: MutationContext, name: string): Promise<void> {

@@ -1,20 +1,26 @@
 /** Profiles: drop-ins with sandbox settings, one directory each (portablectl(1), section Profiles). */
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
 import type { HostPaths } from '../base/host-paths.ts';
-import { onDisk, resolveInside } from '../base/logical-path.ts';
+import { resolvedOnDisk } from '../base/logical-path.ts';
+import { portableUnitType, portableUnitTypes } from './unit-name.ts';
 import type { PortableUnitType } from './unit-name.ts';
 
 interface ProfileContext {
   readonly root: string;
   readonly paths: HostPaths;
+  readonly packagedProfiles?: string | undefined;
 }
 
 /** A profile's drop-in for one unit type. */
 export interface ProfileFile {
-  /** Where it is, as seen from the host root. */
+  /** Where it is: as seen from the host root, or, where it must be copied, on this machine. */
   readonly path: string;
   readonly content: Buffer;
+  /** It is no part of the host, or may be gone at any time: a link to it would not do. */
+  readonly mustCopy: boolean;
 }
 
 /** A profile is a few dozen lines; nothing above this is read. */
@@ -23,18 +29,35 @@ const maxProfileBytes = 1024 * 1024;
 /** Names of all profiles there are, sorted. */
 export async function listProfiles(context: ProfileContext): Promise<readonly string[]> {
   const names = new Set<string>();
-  for (const directory of context.paths.profiles) {
+  for (const { onDisk, shown } of await profileDirectories(context)) {
     try {
-      const entries = await readdir(onDisk(context.root, directory), { withFileTypes: true });
+      const entries = await readdir(onDisk, { withFileTypes: true });
       for (const entry of entries) {
         if (isProfileName(entry.name) && (entry.isDirectory() || entry.isSymbolicLink()))
           names.add(entry.name);
       }
     } catch (error) {
-      if (!isAbsent(error)) throw fileError(error, 'read the profiles in', directory);
+      if (!isAbsent(error)) throw fileError(error, 'read the profiles in', shown);
     }
   }
   return [...names].sort();
+}
+
+interface ProfileDirectory {
+  readonly onDisk: string;
+  /** As seen from the host root. */
+  readonly shown: string;
+  readonly packaged: boolean;
+}
+
+/** Where profiles are looked for, first hit wins; those of our own package come last. */
+async function profileDirectories(context: ProfileContext): Promise<readonly ProfileDirectory[]> {
+  const { root, paths, packagedProfiles: own } = context;
+  const directories: ProfileDirectory[] = [];
+  for (const shown of paths.profiles) {
+    directories.push({ onDisk: await resolvedOnDisk(root, shown), shown, packaged: false });
+  }
+  return own === undefined ? directories : [...directories, { onDisk: own, shown: own, packaged: true }];
 }
 
 function isProfileName(name: string): boolean {
@@ -52,6 +75,7 @@ function isProfileName(name: string): boolean {
  */
 export async function checkProfile(context: ProfileContext, profile: string): Promise<void> {
   if (profile === '') return;
+  if (path.isAbsolute(profile)) return checkProfilePath(profile);
   const profiles = await listProfiles(context);
   if (profiles.includes(profile)) return;
   throw new PortableError('InvalidArgs', `there is no profile ${quoted(profile)}`, {
@@ -62,8 +86,20 @@ export async function checkProfile(context: ProfileContext, profile: string): Pr
   });
 }
 
+async function checkProfilePath(profile: string): Promise<void> {
+  const files = [];
+  for (const type of portableUnitTypes) files.push(await profileAtPath(profile, type));
+  if (files.some((file) => file !== undefined)) return;
+  throw new PortableError('InvalidArgs', `there is no profile at ${quoted(profile)}`, {
+    file: profile,
+    hint: 'expected a file with settings for services, or a directory with files like service.conf',
+  });
+}
+
 /**
  * The drop-in of a profile for a unit type: of the first directory that has one. Undefined where no directory has.
+ * @param profile a name, or the absolute path (on this machine, not in the host root) of a directory like those that
+ *   hold profiles, or of one file: TYPE.conf is for units of that type, any other file for services
  * @throws PortableError when a file is there and cannot be read
  */
 export async function findProfileFile(
@@ -72,33 +108,60 @@ export async function findProfileFile(
   type: PortableUnitType,
 ): Promise<ProfileFile | undefined> {
   if (profile === '') return undefined;
+  if (path.isAbsolute(profile)) return profileAtPath(profile, type);
+  const name = `${profile}/${type}.conf`;
   for (const directory of context.paths.profiles) {
-    const file = `${directory}/${profile}/${type}.conf`;
-    try {
-      const at = onDisk(context.root, await resolveInside(context.root, file));
-      const { size } = await stat(at);
-      if (size > maxProfileBytes) {
-        throw new PortableError(
-          'LimitsExceeded',
-          `the profile ${quoted(file)} has ${size} bytes, more than ${maxProfileBytes}`,
-          {
-            file,
-          },
-        );
-      }
-      return { path: file, content: await readFile(at) };
-    } catch (error) {
-      if (!isAbsent(error)) throw fileError(error, 'read the profile', file);
-    }
+    const shown = `${directory}/${name}`;
+    const content = await readProfile(await resolvedOnDisk(context.root, shown), shown);
+    if (content !== undefined) return { path: shown, content, mustCopy: false };
   }
-  return undefined;
+  const packaged = context.packagedProfiles === undefined ? undefined : `${context.packagedProfiles}/${name}`;
+  const content = packaged === undefined ? undefined : await readProfile(packaged);
+  return packaged === undefined || content === undefined
+    ? undefined
+    : { path: packaged, content, mustCopy: true };
+}
+
+async function profileAtPath(profile: string, type: PortableUnitType): Promise<ProfileFile | undefined> {
+  const file = (await isDirectory(profile)) ? path.join(profile, `${type}.conf`) : profile;
+  const typed = portableUnitType(path.basename(file).replace(/^(.*)\.conf$/, 'x.$1')) ?? 'service';
+  const content = typed === type ? await readProfile(file) : undefined;
+  return content === undefined ? undefined : { path: file, content, mustCopy: true };
+}
+
+async function isDirectory(file: string): Promise<boolean> {
+  try {
+    return (await stat(file)).isDirectory();
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw fileError(error, 'look at the profile', file);
+  }
+}
+
+/** What a file says; undefined when it is not there. @throws PortableError when it is no file of a sensible size */
+async function readProfile(onDisk: string, file = onDisk): Promise<Buffer | undefined> {
+  try {
+    const handle = await open(onDisk, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    try {
+      const status = await handle.stat();
+      if (!status.isFile()) {
+        throw new PortableError('InvalidArgs', `the profile ${quoted(file)} is not a regular file`, { file });
+      }
+      if (status.size > maxProfileBytes) {
+        const message = `the profile ${quoted(file)} has ${status.size} bytes, more than ${maxProfileBytes}`;
+        throw new PortableError('LimitsExceeded', message, { file });
+      }
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw fileError(error, 'read the profile', file);
+  }
 }
 
 function isAbsent(error: unknown): boolean {
   const errno = errnoOf(error);
-  return (
-    errno === 'ENOENT' ||
-    errno === 'ENOTDIR' ||
-    (error instanceof PortableError && error.code === 'FileNotFound')
-  );
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
 }

@@ -9,10 +9,11 @@ export interface ImageRef {
   readonly extensions: readonly string[];
 }
 
-export interface AttachRequest extends ImageRef {
+/** How images are attached. */
+export interface AttachOptions {
   /** Unit name prefixes; empty = every unit. */
   readonly matches: readonly string[];
-  /** Profile name; empty = none. */
+  /** Profile name, or the absolute path of a profile on this machine; empty = none. */
   readonly profile: string;
   readonly copyMode: CopyMode;
   /** Below /run instead of /etc. */
@@ -21,11 +22,30 @@ export interface AttachRequest extends ImageRef {
   readonly force: boolean;
   /** FORCE_EXTENSION: relax the extension-release name match. */
   readonly forceExtension: boolean;
+  /** Make the links that enable the units, too, as their [Install] sections say; for trees that are not running. */
+  readonly enable?: boolean;
 }
 
-export interface DetachRequest extends ImageRef {
+export interface AttachRequest extends ImageRef, AttachOptions {}
+
+/** How images are detached. */
+export interface DetachOptions {
   readonly runtime: boolean;
   readonly force: boolean;
+  /** Remove the links that enable the units, too. */
+  readonly disable?: boolean;
+}
+
+export interface DetachRequest extends ImageRef, DetachOptions {}
+
+/** How a change is gone about, whatever it is. */
+export interface ChangeOptions {
+  /** Cancels, up to the moment that everything is prepared. */
+  readonly signal?: AbortSignal | undefined;
+  /** Only tell what would be changed: nothing is locked, written or removed. */
+  readonly dryRun?: boolean | undefined;
+  /** Told of how many of the files that are to be put in place are ready; an image that is copied counts as one. */
+  readonly progress?: ((ready: number, total: number) => void) | undefined;
 }
 
 export interface InspectRequest extends ImageRef {

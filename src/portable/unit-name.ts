@@ -1,9 +1,9 @@
 /** Unit names (systemd.unit(5), section Description) and how a portable service's prefixes match them. */
 
 /** The unit types that a portable service may bring (portablectl(1), "attach"). */
-const portableTypes = ['service', 'socket', 'target', 'timer', 'path'] as const;
+export const portableUnitTypes = ['service', 'socket', 'target', 'timer', 'path'] as const;
 
-export type PortableUnitType = (typeof portableTypes)[number];
+export type PortableUnitType = (typeof portableUnitTypes)[number];
 
 const namePattern = /^[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\@-]*)?$/;
 
@@ -12,7 +12,7 @@ export function portableUnitType(name: string): PortableUnitType | undefined {
   const dot = name.lastIndexOf('.');
   if (dot <= 0 || name.length > 255) return undefined;
   const stem = name.slice(0, dot);
-  const type = portableTypes.find((candidate) => candidate === name.slice(dot + 1));
+  const type = portableUnitTypes.find((candidate) => candidate === name.slice(dot + 1));
   if (type === undefined || !namePattern.test(stem)) return undefined;
   return type;
 }

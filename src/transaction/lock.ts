@@ -1,7 +1,7 @@
 /** One mutation at a time on a host, whoever makes it: daemon, command line, offline tool. */
 
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { errnoOf, fileError, PortableError, quoted } from '../base/errors.ts';
@@ -53,7 +53,10 @@ export class FileLock implements Lock {
   readonly #turns = new Mutex();
   #lingering: (Held & { readonly timer: NodeJS.Timeout }) | undefined;
 
-  /** @param path on disk; created when missing, together with its directory */
+  /**
+   * @param path on disk: a file, created when missing, together with its directory; or a directory, which is locked
+   *   itself and gets nothing put into it
+   */
   constructor(path: string, options: FileLockOptions = {}) {
     this.#path = path;
     this.#waitSeconds = options.waitSeconds ?? 30;
@@ -128,8 +131,17 @@ export class FileLock implements Lock {
   }
 }
 
+/**
+ * The lock of a host: a file that goes with the next boot, or the root itself of a tree that is not running, which is
+ * to be left as if nobody had been there.
+ */
+export function hostLock(root: string, lockFile: string): FileLock {
+  return new FileLock(root === '/' ? lockFile : root);
+}
+
 function openLockFile(path: string): number {
   try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return openSync(path, 'r');
     makeDirectories(dirname(path));
     return openSync(path, 'a', 0o600);
   } catch (error) {

@@ -5,7 +5,7 @@
 import { silentLog } from '../../src/base/log.ts';
 import { systemPaths } from '../../src/base/host-paths.ts';
 import { defaultLimits } from '../../src/disk/budget.ts';
-import { offlineServiceManager } from '../../src/host/service-manager.ts';
+import { noServiceManager } from '../../src/host/service-manager.ts';
 import { inspect } from '../../src/portable/inspect.ts';
 import { PortableError } from '../../src/base/errors.ts';
 
@@ -28,7 +28,7 @@ const context = {
   root: '/',
   paths: systemPaths(),
   limits: defaultLimits,
-  manager: offlineServiceManager,
+  manager: noServiceManager,
   log: silentLog,
 };
 const [warmUp = '', ...images] = process.argv.slice(2);
