@@ -20,7 +20,7 @@ export interface DisableRequest {
 
 /**
  * All links by which units, and those they name in Also=, are enabled or have other names; those of a template's
- * instances, too. Links to /dev/null stay: they forbid a unit, and are not for us to remove.
+ * instances, too. Units that are masked stay as they are.
  * @returns paths, those of links to links behind these
  * @throws PortableError when directories cannot be read
  */
@@ -44,9 +44,10 @@ async function withAuxiliary(tree: UnitTree, units: readonly string[]): Promise<
   const wanted = [...units];
   for (let name = wanted.shift(); name !== undefined; name = wanted.shift()) {
     if (names.has(name)) continue;
-    names.add(name);
     const unit = await findUnit(tree, name);
-    if (unit === undefined || unit === 'masked') continue;
+    if (unit === 'masked') continue;
+    names.add(name);
+    if (unit === undefined) continue;
     names.add(unit.name);
     wanted.push(...unit.install.also.flatMap((also) => resolveOrNone(also, unit.name)));
   }

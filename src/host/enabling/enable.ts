@@ -77,25 +77,27 @@ function unusable(name: string, what: 'masked' | undefined): PortableError {
 
 /** All links of a unit, there already or not. */
 function linksOf(unit: FoundUnit, { directory, log }: EnableRequest): readonly UnitLink[] {
-  const { name, file: target, install, linkedFrom } = unit;
-  const at = (link: string): UnitLink => ({ path: `${directory}/${link}`, target });
-  const self = linkedFrom === undefined ? [] : [at(path.basename(linkedFrom))];
+  const { name, file, install, linkedFrom } = unit;
+  const link = (at: string, target: string): UnitLink => ({ path: `${directory}/${at}`, target });
+  // a file that is only linked into the search path gets a link here, which its aliases then lead to
+  const self = linkedFrom === undefined ? [] : [link(path.basename(linkedFrom), file)];
   const aliases = install.aliases
     .map((alias) => aliasOf(unit, resolve(alias, unit)))
-    .filter((alias) => alias !== name);
+    .filter((alias) => alias !== name)
+    .map((alias) => link(alias, self[0]?.path ?? file));
   const wants = (['wants', 'requires', 'upholds'] as const).flatMap((kind, i) => {
     const by = [install.wantedBy, install.requiredBy, install.upheldBy][i] ?? [];
     return by.flatMap((word) => {
       const wanting = resolve(word, unit);
       const wanted = linkName(unit, wanting);
-      if (wanted !== undefined) return [`${wanting}.${kind}/${wanted}`];
+      if (wanted !== undefined) return [link(`${wanting}.${kind}/${wanted}`, file)];
       log.notice(
         `not enabling ${quoted(name)} for ${quoted(wanting)}: it is a template without a DefaultInstance=`,
       );
       return [];
     });
   });
-  return [...self, ...[...aliases, ...wants].map(at)];
+  return [...self, ...aliases, ...wants];
 }
 
 /** A word of an [Install] section with specifiers resolved, which must be the name of a unit. */
