@@ -66,18 +66,22 @@ export async function buildImage(description: BuildDescription, options: BuildOp
   const fileName = format === 'directory' ? identity : `${identity}.raw`;
   const output = { directory: options.outputDirectory, force: options.force ?? false };
   const { result, outputs } = await produce(output, [fileName], async (scratch) => {
-    const staged = await stage(description, signal);
-    const image = path.join(scratch, fileName);
-    await writers[format](staged.tree, image, {
-      time: options.time ?? 1,
-      compression: description.compression,
-      blockSize: description.blockSize,
-      identity,
-      searchPath: options.searchPath,
-      signal,
-      progress: options.progress ?? (() => undefined),
-    });
-    return { made: [fileName], staged, facts: await factsOf(staged, image, format) };
+    const staged = await stage(description, { scratch, signal });
+    try {
+      const image = path.join(scratch, fileName);
+      await writers[format](staged.tree, image, {
+        time: options.time ?? 1,
+        compression: description.compression,
+        blockSize: description.blockSize,
+        identity,
+        searchPath: options.searchPath,
+        signal,
+        progress: options.progress ?? (() => undefined),
+      });
+      return { made: [fileName], staged, facts: await factsOf(staged, image, format) };
+    } finally {
+      await staged.close();
+    }
   });
   const { units, packages, warnings } = result.staged;
   return { outputs, ...result.facts, units: units.map(({ name }) => name), packages, warnings };

@@ -36,6 +36,16 @@ export interface BuildDescription {
   readonly packages?: readonly string[];
   /** With documentation, manual pages and translations. */
   readonly packageDocs?: boolean;
+  /** A container image to start from: an OCI image layout, or an archive of `docker save`. */
+  readonly container?: string;
+  /** Which of its platforms: "linux/arm64"; this machine's by default. */
+  readonly platform?: string;
+  /** Which of its images, by the name it was saved by. */
+  readonly reference?: string;
+  /** What its layers may expand to, bytes; how many entries they may have; how many times its size a layer may expand to. */
+  readonly maxSize?: number;
+  readonly maxEntries?: number;
+  readonly maxRatio?: number;
   /** Where contents, libraries and interpreters come from; "/" by default. */
   readonly sourceRoot?: string;
   /** Paths that stay out of the image, with everything below them. */

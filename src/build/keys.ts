@@ -8,7 +8,7 @@ import type { BuildDescription } from './description.ts';
 export type KeyKind =
   | 'text'
   | 'flag'
-  /** A number of bytes, or "128K", "1M". */
+  /** A number, of bytes mostly, or "128K", "1M". */
   | 'bytes'
   /** A path of this machine, relative to the build file (or the current directory). */
   | 'path'
@@ -70,6 +70,42 @@ export const keys: { readonly [K in keyof Required<BuildDescription>]: Key } = {
     kind: 'flag',
     option: 'package-docs',
     help: 'with their documentation, manual pages, translations',
+  },
+  container: {
+    kind: 'path',
+    option: 'container',
+    value: 'PATH',
+    help: 'start from an OCI image layout or a docker save archive',
+  },
+  platform: {
+    kind: 'text',
+    option: 'platform',
+    value: 'OS/ARCH',
+    help: "which of the container's platforms",
+  },
+  reference: {
+    kind: 'text',
+    option: 'reference',
+    value: 'NAME',
+    help: "which of the container file's images",
+  },
+  maxSize: {
+    kind: 'bytes',
+    option: 'max-size',
+    value: 'BYTES',
+    help: 'what a container may expand to (default: 32768M)',
+  },
+  maxEntries: {
+    kind: 'bytes',
+    option: 'max-entries',
+    value: 'COUNT',
+    help: 'how many files its layers may have (default: 1000K)',
+  },
+  maxRatio: {
+    kind: 'bytes',
+    option: 'max-ratio',
+    value: 'COUNT',
+    help: 'how many times its size a layer may expand to (default: 200)',
   },
   sourceRoot: {
     kind: 'path',

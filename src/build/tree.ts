@@ -1,15 +1,22 @@
 /**
- * The file tree of an image that is being built, in memory: what is where, with which mode. Everything in it will be
+ * The file tree of an image that is being built, in memory: what is where, with which mode. What has no owner will be
  * root's; the bytes of files stay where they come from until a writer asks for them.
  */
 import { PortableError, quoted } from '../base/errors.ts';
 import type { FileContent } from './content.ts';
 
+/** Whose a node is; only container images have others than root. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** A file; the same object in two places is a hard link. */
 export interface StagedFile {
   readonly kind: 'file';
-  /** Permission bits, 0o0000–0o1777: set-user-ID and set-group-ID would be root's, and are refused. */
+  /** Permission bits. Set-user-ID and set-group-ID only where the owner is known: `put` refuses them, they would be root's. */
   readonly mode: number;
+  readonly owner?: Owner;
   readonly content: FileContent;
   readonly xattrs?: ReadonlyMap<string, Buffer>;
 }
@@ -17,16 +24,29 @@ export interface StagedFile {
 export interface StagedSymlink {
   readonly kind: 'symlink';
   readonly target: string;
+  readonly owner?: Owner;
 }
 
 export interface StagedDirectory {
   readonly kind: 'directory';
   mode: number;
+  readonly owner?: Owner;
   readonly xattrs?: ReadonlyMap<string, Buffer>;
   readonly entries: Map<string, StagedNode>;
 }
 
 export type StagedNode = StagedFile | StagedSymlink | StagedDirectory;
+
+export const root: Owner = { uid: 0, gid: 0 };
+
+/** Whether something in a tree is not root's. */
+export function hasOwners(tree: StagingTree): boolean {
+  for (const { node } of tree.walk()) {
+    const { uid, gid } = node.owner ?? root;
+    if (uid !== 0 || gid !== 0) return true;
+  }
+  return false;
+}
 
 /** A node and the path it really has, all symlinks resolved. */
 export interface FoundNode {

@@ -1,11 +1,12 @@
 /** Writing a staged tree as a directory. */
 import { constants } from 'node:fs';
-import { chmod, link, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
+import { chmod, lchown, link, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { fileError, quoted } from '../../base/errors.ts';
 import { runTool } from '../../base/tool.ts';
 import { piecesOf } from '../content.ts';
+import { root } from '../tree.ts';
 import type { FoundNode, StagedFile, StagedNode, StagingTree } from '../tree.ts';
 import { toolOptions, type WriteSettings } from './settings.ts';
 import { sizeOf } from './size.ts';
@@ -14,7 +15,7 @@ import { sizeOf } from './size.ts';
 const writable = 0o700;
 
 /**
- * Writes the tree below a new directory; everything belongs to whoever runs this.
+ * Writes the tree below a new directory; what would be root's belongs to whoever runs this.
  * @throws PortableError what reading the tree throws; file-system errors
  */
 export async function writeDirectory(
@@ -57,6 +58,9 @@ async function create(file: string, node: StagedNode): Promise<void> {
 }
 
 async function finish(file: string, node: StagedNode, time: number): Promise<void> {
+  // before the mode: a change of owner clears set-user-ID
+  const { uid, gid } = node.owner ?? root;
+  if (uid !== 0 || gid !== 0) await lchown(file, uid, gid);
   if (node.kind === 'symlink') return lutimes(file, time, time);
   await utimes(file, time, time);
   await chmod(file, node.mode);

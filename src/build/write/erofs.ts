@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { PortableError, quoted } from '../../base/errors.ts';
 import { removeTree } from '../../base/remove-tree.ts';
 import { runTool } from '../../base/tool.ts';
+import { hasOwners } from '../tree.ts';
 import type { StagingTree } from '../tree.ts';
 import { writeDirectory } from './directory.ts';
 import { toolOptions, type WriteSettings } from './settings.ts';
@@ -24,7 +25,8 @@ const largestCluster = 1024 * 1024;
 export async function writeErofs(tree: StagingTree, file: string, settings: WriteSettings): Promise<void> {
   const compression = compressionArguments(settings.compression ?? defaultCompression);
   const clusterSize = checkedClusterSize(settings.blockSize ?? defaultClusterSize);
-  const fixed = ['--all-root', `-T${settings.time}`, `-U${uuidOf(settings.identity)}`];
+  const owners = hasOwners(tree) ? [] : ['--all-root'];
+  const fixed = [...owners, `-T${settings.time}`, `-U${uuidOf(settings.identity)}`];
   const cluster = compression.length === 0 ? [] : [`-C${clusterSize}`];
   const staging = `${file}.tree`;
   try {

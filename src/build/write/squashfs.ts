@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 
 import { PortableError, quoted } from '../../base/errors.ts';
 import { runTool } from '../../base/tool.ts';
+import { hasOwners } from '../tree.ts';
 import type { StagingTree } from '../tree.ts';
 import { toolOptions, type WriteSettings } from './settings.ts';
 import { sizeOf } from './size.ts';
@@ -28,11 +29,11 @@ const compressors = ['gzip', 'lzo', 'lz4', 'xz', 'zstd', 'lzma'];
 export async function writeSquashfs(tree: StagingTree, file: string, settings: WriteSettings): Promise<void> {
   const compression = compressionArguments(settings.compression ?? defaultCompression);
   const blockSize = checkedBlockSize(settings.blockSize ?? defaultBlockSize);
-  await checkVersion(settings);
+  const version = await checkVersion(settings);
   const time = String(settings.time);
   const times = ['-all-time', time, '-mkfs-time', time];
   const quiet = ['-quiet', '-no-progress'];
-  const root = ['-all-root', '-root-mode', (tree.root.mode & 0o1777).toString(8)];
+  const root = [...ownership(tree, version, file), '-root-mode', (tree.root.mode & 0o1777).toString(8)];
   const archive = counted(tree, settings);
   const options = ['-tar', ...quiet, ...root, ...times, '-b', String(blockSize), ...compression];
   try {
@@ -92,11 +93,29 @@ function checkedBlockSize(bytes: number): number {
   });
 }
 
-async function checkVersion(settings: WriteSettings): Promise<void> {
+interface Version {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** Everything root's, or what the archive says; that has no entry for the root directory. */
+function ownership(tree: StagingTree, version: Version, file: string): string[] {
+  if (!hasOwners(tree)) return ['-all-root'];
+  if (isAtLeast(version, { major: 4, minor: 6 })) return ['-root-uid', '0', '-root-gid', '0'];
+  // it takes the root directory for that of whoever runs it
+  if (process.geteuid?.() === 0) return [];
+  throw new PortableError('NotSupported', 'files of several users need mksquashfs 4.6, or root', { file });
+}
+
+async function checkVersion(settings: WriteSettings): Promise<Version> {
   const options = { doing: 'write a squashfs', file: 'mksquashfs', package: 'squashfs-tools' };
   const said = await runTool('mksquashfs', ['-version'], toolOptions(settings, options));
   const [major = 0, minor = 0] = (/version (\d+)\.(\d+)/.exec(said) ?? []).slice(1).map(Number);
-  if (major > oldest.major || (major === oldest.major && minor >= oldest.minor)) return;
+  if (isAtLeast({ major, minor }, oldest)) return { major, minor };
   const message = `cannot write a squashfs: this mksquashfs is older than ${oldest.major}.${oldest.minor}`;
   throw new PortableError('NotSupported', message, { hint: said.split('\n')[0] });
+}
+
+function isAtLeast(version: Version, wanted: Version): boolean {
+  return version.major > wanted.major || (version.major === wanted.major && version.minor >= wanted.minor);
 }

@@ -5,13 +5,15 @@
  */
 import { PortableError, quoted } from '../../base/errors.ts';
 import { piecesOf } from '../content.ts';
-import type { FoundNode, StagedFile, StagedNode, StagingTree } from '../tree.ts';
+import { root } from '../tree.ts';
+import type { FoundNode, Owner, StagedFile, StagedNode, StagingTree } from '../tree.ts';
 
 const blockBytes = 512;
 
 /** What the header's fixed fields can hold. */
 const maxName = 100;
 const maxSize = 0o77777777777;
+const maxId = 0o7777777;
 
 const typeFlags = { file: '0', hardLink: '1', symlink: '2', directory: '5', pax: 'x' } as const;
 
@@ -21,10 +23,11 @@ interface Header {
   readonly mode: number;
   readonly size: number;
   readonly target: string;
+  readonly owner: Owner;
 }
 
 /**
- * The archive's bytes. Everything is root's and has the same time; the root directory itself is left out.
+ * The archive's bytes. Everything has the same time; the root directory itself is left out.
  * @param time seconds since the epoch
  * @throws PortableError what reading the files throws
  */
@@ -34,7 +37,7 @@ export async function* tarOf(tree: StagingTree, time: number): AsyncGenerator<Bu
     const name = path.slice(1);
     const first = node.kind === 'file' ? written.get(node) : undefined;
     if (first !== undefined) {
-      yield* headers({ name, type: 'hardLink', mode: 0o644, size: 0, target: first }, time);
+      yield* headers({ name, type: 'hardLink', mode: 0o644, size: 0, target: first, owner: root }, time);
       continue;
     }
     if (node.kind === 'file') written.set(node, name);
@@ -45,13 +48,14 @@ export async function* tarOf(tree: StagingTree, time: number): AsyncGenerator<Bu
 }
 
 function headerOf({ path, node }: FoundNode): Header {
+  const owner = node.owner ?? root;
   switch (node.kind) {
     case 'file':
-      return { name: path, type: 'file', mode: node.mode, size: node.content.size, target: '' };
+      return { name: path, type: 'file', mode: node.mode, size: node.content.size, target: '', owner };
     case 'directory':
-      return { name: `${path}/`, type: 'directory', mode: node.mode, size: 0, target: '' };
+      return { name: `${path}/`, type: 'directory', mode: node.mode, size: 0, target: '', owner };
     case 'symlink':
-      return { name: path, type: 'symlink', mode: 0o777, size: 0, target: node.target };
+      return { name: path, type: 'symlink', mode: 0o777, size: 0, target: node.target, owner };
   }
 }
 
@@ -69,11 +73,16 @@ function* headers(
   if (Buffer.byteLength(header.name) > maxName) records.push(record('path', header.name));
   if (Buffer.byteLength(header.target) > maxName) records.push(record('linkpath', header.target));
   if (header.size > maxSize) records.push(record('size', String(header.size)));
+  if (header.owner.uid > maxId) records.push(record('uid', String(header.owner.uid)));
+  if (header.owner.gid > maxId) records.push(record('gid', String(header.owner.gid)));
   const sorted = [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1));
   records.push(...sorted.map(([name, value]) => record(`SCHILY.xattr.${checkedXattr(name)}`, value)));
   if (records.length > 0) {
     const extended = Buffer.concat(records);
-    yield ustar({ name: 'pax', type: 'pax', mode: 0o644, size: extended.length, target: '' }, time);
+    yield ustar(
+      { name: 'pax', type: 'pax', mode: 0o644, size: extended.length, target: '', owner: root },
+      time,
+    );
     yield pad(extended);
   }
   yield ustar(header, time);
@@ -93,15 +102,15 @@ function checkedXattr(name: string): string {
   throw new PortableError('NotSupported', `the extended attribute ${quoted(name)} cannot be archived`);
 }
 
-function ustar({ name, type, mode, size, target }: Header, time: number): Buffer {
+function ustar({ name, type, mode, size, target, owner }: Header, time: number): Buffer {
   const block = Buffer.alloc(blockBytes);
   const octal = (value: number, at: number, digits: number): void => {
     block.write(value.toString(8).padStart(digits, '0'), at, 'latin1');
   };
   Buffer.from(name).copy(block, 0, 0, maxName);
   octal(mode, 100, 7);
-  octal(0, 108, 7); // owner
-  octal(0, 116, 7); // group
+  octal(Math.min(owner.uid, maxId), 108, 7);
+  octal(Math.min(owner.gid, maxId), 116, 7);
   octal(Math.min(size, maxSize), 124, 11);
   octal(time, 136, 11);
   block.write(typeFlags[type], 156, 'latin1');
