@@ -1,6 +1,6 @@
 /** What was done to the host, in the words of the bus interface. */
 import type { Done, Step } from '../transaction/steps.ts';
-import type { Change } from './requests.ts';
+import type { Change, ReattachResult } from './requests.ts';
 
 /**
  * The changes that a client is told of, in order.
@@ -8,6 +8,14 @@ import type { Change } from './requests.ts';
  */
 export function toChanges(done: readonly Done[], silent: (directory: string) => boolean): readonly Change[] {
   return done.filter(({ step }) => !isSilent(step, silent)).map(({ step }) => toChange(step));
+}
+
+/** The changes of a reattach, as clients are told of them: what went, and what was written. */
+export function splitChanges(changes: readonly Change[]): ReattachResult {
+  return {
+    removed: changes.filter((change) => change.type === 'unlink'),
+    updated: changes.filter((change) => change.type !== 'unlink'),
+  };
 }
 
 function isSilent(step: Step, silent: (directory: string) => boolean): boolean {

@@ -1,71 +1,63 @@
 /** Attach, detach, reattach any number of images: read and check everything, plan, then apply in one transaction. */
-import path from 'node:path';
-import type { Image } from '../images/image.ts';
 import { findImage } from '../images/search.ts';
-import type { Step } from '../transaction/steps.ts';
 import { scanAttached } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
-import { toChanges } from './changes.ts';
 import type { MutationContext } from './context.ts';
 import { planDisabling, planEnabling } from './enabling.ts';
 import { checkNotRunning, checkUnitsAreNew } from './host-checks.ts';
 import { ownedLinks } from './image-links.ts';
-import { mergeAttachments } from './merge-plans.ts';
+import { JointPlan } from './joint-plan.ts';
 import { planAttachment } from './plan-attachment.ts';
 import { planRemoval, removeLinks, removeUnit } from './plan-detach.ts';
-import type { AttachOptions, Change, DetachOptions, ImageRef, ReattachResult } from './requests.ts';
-import { checkOwnership, findAttached, imagesOf, placeOf, readAndCheck } from './targets.ts';
-import type { Place } from './targets.ts';
+import type { AttachRequest, DetachRequest, Outcome } from './requests.ts';
+import {
+  checkOwnership,
+  findAttached,
+  imagesOf,
+  placeOf,
+  readAndCheck,
+  type Place,
+  type Wanted,
+} from './targets.ts';
 
 /**
  * Attaches images.
  * @returns the changes made, in order
  * @throws PortableError; then the host is as it was
  */
-export async function attach(
-  context: MutationContext,
-  images: readonly ImageRef[],
-  options: AttachOptions,
-): Promise<readonly Change[]> {
-  const wanted = await readAndCheck(context, images, options);
-  const units = wanted.flatMap((each) => [...each.units.keys()]);
-  if (!options.force) await checkUnitsAreNew(context, units);
-  const place = placeOf(context, options.runtime);
+export async function attach(context: MutationContext, requests: readonly AttachRequest[]): Promise<Outcome> {
+  const place = placeOf(context, requests);
+  const wanted = await readAndCheck(context, requests);
+  await checkUnitsAreNew(context, unitsOf(wanted.filter(({ request }) => !request.force)));
   const others = await scanAttached(context.root, place.attached, context.log);
-  const owned = new Set<string>();
-  const plans = [];
+  const plan = new JointPlan(context.paths, place);
   for (const each of wanted) {
-    const mayReplace = (): boolean => options.force;
-    plans.push(await planAttachment({ context, options, place, others, owned, mayReplace }, each));
+    const mayReplace = (): boolean => each.request.force;
+    plan.add(each, await planAttachment({ context, place, others, owned: new Set(), mayReplace }, each));
   }
-  const steps = mergeAttachments(plans);
-  if (options.enable === true) steps.push(...(await planEnabling(context, options, steps, units)));
-  const done = await context.apply({ kind: 'attach', subject: subjectOf(images), steps }, options.runtime);
+  await addEnabling(context, plan, place, wanted);
+  const outcome = await plan.carryOut(context, 'attach', requests);
   for (const each of wanted) context.announce('attached', imagesOf(each));
-  return toChanges(done, silentDirectories(context, place));
+  return outcome;
 }
 
 /**
  * Detaches images; they need not exist any more.
  * @throws PortableError NoSuchUnit when one is not attached, UnitExists when a unit of it runs
  */
-export async function detach(
-  context: MutationContext,
-  images: readonly ImageRef[],
-  options: DetachOptions,
-): Promise<readonly Change[]> {
-  const place = placeOf(context, options.runtime);
-  const { attachments, selected, others } = await findAttached(context, images, place);
-  const units = selected.map(({ unit }) => unit);
-  if (!options.force) await checkNotRunning(context.manager, units, 'detached');
+export async function detach(context: MutationContext, requests: readonly DetachRequest[]): Promise<Outcome> {
+  const place = placeOf(context, requests);
+  const { attachments, selected, others } = await findAttached(context, requests, place);
+  const asked = attachments.filter((_, i) => requests[i]?.force !== true);
+  await checkNotRunning(context.manager, namesOf(asked.flat()), 'detached');
   const links = await ownedLinks({ root: context.root, directory: place.links, others }, selected);
-  const steps = [
-    ...(options.disable === true ? await planDisabling(context, options.runtime, units) : []),
-    ...planRemoval(place.attached, selected, links, place.links),
-  ];
-  const done = await context.apply({ kind: 'detach', subject: subjectOf(images), steps }, options.runtime);
-  for (const each of attachments) context.announce('detached', imagesThatWere(each));
-  return toChanges(done, silentDirectories(context, place));
+  const plan = new JointPlan(context.paths, place);
+  const disabled = attachments.filter((_, i) => requests[i]?.disable === true);
+  plan.addLinks(await planDisabling(context, place.runtime, namesOf(disabled.flat())));
+  plan.addRemoval(attachments, links, planRemoval(place.attached, selected, links, place.links));
+  const outcome = await plan.carryOut(context, 'detach', requests);
+  announceGone(context, attachments);
+  return outcome;
 }
 
 /**
@@ -74,69 +66,66 @@ export async function detach(
  */
 export async function reattach(
   context: MutationContext,
-  images: readonly ImageRef[],
-  options: AttachOptions,
-): Promise<ReattachResult> {
-  const place = placeOf(context, options.runtime);
-  for (const { image } of images) await findImage(context, image);
-  const { attachments, selected, others } = await findAttached(context, images, place);
-  const wanted = await readAndCheck(context, images, options);
-  const units = wanted.flatMap((each) => [...each.units.keys()]);
-  if (!options.force) checkOwnership(others, units);
+  requests: readonly AttachRequest[],
+): Promise<Outcome> {
+  const place = placeOf(context, requests);
+  for (const { image } of requests) await findImage(context, image);
+  const { attachments, selected, others } = await findAttached(context, requests, place);
+  const wanted = await readAndCheck(context, requests);
+  checkOwnership(others, unitsOf(wanted.filter(({ request }) => !request.force)));
   const owned = await ownedLinks({ root: context.root, directory: place.links, others }, selected);
   const removals = selected.flatMap(removeUnit);
-  const oldUnits = new Set(removals.map((step) => step.path));
-  const mayReplace = (path: string): boolean => options.force || oldUnits.has(path);
-  const plans = [];
+  const oldFiles = new Set(removals.map((step) => step.path));
+  const plan = new JointPlan(context.paths, place);
+  const gone = unitsToDisable(wanted, attachments);
+  plan.addLinks(await planDisabling(context, place.runtime, gone));
   for (const each of wanted) {
-    plans.push(await planAttachment({ context, options, place, others, owned, mayReplace }, each));
+    const mayReplace = (path: string): boolean => each.request.force || oldFiles.has(path);
+    plan.add(each, await planAttachment({ context, place, others, owned, mayReplace }, each));
   }
-  const written = mergeAttachments(plans);
-  const steps: Step[] = [
-    ...written,
-    ...leftovers(written, [...removals, ...removeLinks(owned)], wanted.flatMap(imagesOf), place),
-  ];
-  if (options.enable === true) {
-    const gone = selected.map(({ unit }) => unit).filter((unit) => !units.includes(unit));
-    steps.unshift(...(await planDisabling(context, options.runtime, gone)));
-    steps.push(...(await planEnabling(context, options, written, units)));
-  }
-  const done = await context.apply({ kind: 'reattach', subject: subjectOf(images), steps }, options.runtime);
-  for (const each of attachments) context.announce('detached', imagesThatWere(each));
+  plan.addLeftovers(attachments, owned, [...removals, ...removeLinks(owned)], wanted.flatMap(imagesOf));
+  await addEnabling(context, plan, place, wanted);
+  const outcome = await plan.carryOut(context, 'reattach', requests);
+  announceGone(context, attachments);
   for (const each of wanted) context.announce('attached', imagesOf(each));
-  const changes = toChanges(done, silentDirectories(context, place));
-  return {
-    removed: changes.filter((change) => change.type === 'unlink'),
-    updated: changes.filter((change) => change.type !== 'unlink'),
-  };
+  return outcome;
 }
 
-/** Removals of the old attachments that the new ones do not write over. */
-function leftovers(
-  written: readonly Step[],
-  removals: readonly Step[],
-  images: readonly Image[],
-  place: Place,
-): readonly Step[] {
-  const kept = new Set(written.map((step) => step.path));
-  // a link that leads to the image already was not written again, and is still needed
-  for (const image of images) {
-    if (!image.inSearchPath) kept.add(`${place.links}/${image.path.slice(image.path.lastIndexOf('/') + 1)}`);
-  }
-  return removals.filter((step) => !kept.has(step.path));
+/** The links for the units that are to be enabled, after everything else. */
+async function addEnabling(
+  context: MutationContext,
+  plan: JointPlan,
+  { runtime }: Place,
+  wanted: readonly Wanted[],
+): Promise<void> {
+  const enabled = wanted.filter(({ request }) => request.enable === true);
+  const force = enabled.every(({ request }) => request.force);
+  plan.addLinks(await planEnabling(context, { runtime, force }, plan.steps, unitsOf(enabled)));
 }
 
-function subjectOf(images: readonly ImageRef[]): string {
-  return images.map(({ image }) => image).join(', ');
+/** The units that a new version lacks, of images that are to be enabled. */
+function unitsToDisable(
+  wanted: readonly Wanted[],
+  attachments: readonly (readonly AttachedUnit[])[],
+): readonly string[] {
+  const staying = new Set(unitsOf(wanted));
+  const enabled = attachments.filter((_, i) => wanted[i]?.request.enable === true);
+  return namesOf(enabled.flat()).filter((unit) => !staying.has(unit));
 }
 
-/** What an attachment consisted of, by the marker of its first unit. */
-function imagesThatWere(units: readonly AttachedUnit[]): readonly { readonly path: string }[] {
-  return (units[0]?.images ?? []).map((path) => ({ path }));
+function unitsOf(wanted: readonly Wanted[]): readonly string[] {
+  return wanted.flatMap(({ units }) => [...units.keys()]);
 }
 
-/** Directories whose coming and going clients are not told of, as by systemd: those of links. */
-function silentDirectories({ paths }: MutationContext, place: Place): (path: string) => boolean {
-  const { persistent, runtime } = paths.enabled;
-  return (directory) => directory === place.links || [persistent, runtime].includes(path.dirname(directory));
+function namesOf(units: readonly AttachedUnit[]): readonly string[] {
+  return units.map(({ unit }) => unit);
+}
+
+/** What an attachment consisted of is in the marker of its first unit. */
+function announceGone(context: MutationContext, attachments: readonly (readonly AttachedUnit[])[]): void {
+  for (const [first] of attachments)
+    context.announce(
+      'detached',
+      (first?.images ?? []).map((path) => ({ path })),
+    );
 }

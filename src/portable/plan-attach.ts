@@ -6,7 +6,7 @@ import type { PortableContext } from './context.ts';
 import type { ExtensionLayer, Layer, Stack } from './layers.ts';
 import { managerSettings } from './manager-settings.ts';
 import { findProfileFile } from './profiles.ts';
-import type { AttachOptions } from './requests.ts';
+import type { AttachRequest } from './requests.ts';
 import { portableUnitType } from './unit-name.ts';
 import type { PortableUnitType } from './unit-name.ts';
 import type { UnitFile } from './units.ts';
@@ -14,7 +14,7 @@ import type { Step } from '../transaction/steps.ts';
 
 interface UnitsPlan {
   readonly context: PortableContext;
-  readonly options: AttachOptions;
+  readonly request: AttachRequest;
   readonly stack: Stack;
   readonly units: Stack['units'];
   /** The directory of attached units. */
@@ -31,7 +31,7 @@ interface UnitsPlan {
  * @throws PortableError when a profile cannot be read, or a path cannot be written into a unit file
  */
 export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
-  const { stack, options, directory } = plan;
+  const { stack, request, directory } = plan;
   const settings = await managerSettings(plan.context.manager, stack);
   const image = rootDropInLayer(stack.root);
   const extensions = stack.extensions.map(extensionDropInLayer);
@@ -48,7 +48,7 @@ export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
       extensions,
       holder: holder ?? image,
       ...settings,
-      relaxExtensionRelease: options.forceExtension,
+      relaxExtensionRelease: request.forceExtension,
       notes: plan.notes,
     });
     const dropIn = `${dropIns}/${dropInName}`;
@@ -63,10 +63,10 @@ export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
 }
 
 async function planProfile(plan: UnitsPlan, type: PortableUnitType, at: string): Promise<readonly Step[]> {
-  const file = await findProfileFile(plan.context, plan.options.profile, type);
+  const file = await findProfileFile(plan.context, plan.request.profile, type);
   if (file === undefined) return [];
   const replace = plan.mayReplace(at);
-  return plan.options.copyMode === 'copy' || file.mustCopy
+  return plan.request.copyMode === 'copy' || file.mustCopy
     ? [{ kind: 'copy', path: at, mode: 0o644, content: file.content, source: file.path, replace }]
     : [{ kind: 'symlink', path: at, target: file.path, replace }];
 }
@@ -75,7 +75,7 @@ function planUnit(plan: UnitsPlan, file: UnitFile, layer: Layer): Step {
   const path = `${plan.directory}/${file.name}`;
   const replace = plan.mayReplace(path);
   const onHost = isTree(layer.image.type);
-  if (onHost && plan.options.copyMode === 'symlink') {
+  if (onHost && plan.request.copyMode === 'symlink') {
     return { kind: 'symlink', path, target: layer.image.path + file.realPath, replace };
   }
   const source = onHost ? layer.image.path + file.path : '';

@@ -20,6 +20,7 @@ import { removeIfEmpty } from '../transaction/moves.ts';
 import { preview } from '../transaction/preview.ts';
 import { recover, recoverJournals } from '../transaction/recover.ts';
 import { scanAttached } from './attachments.ts';
+import { splitChanges } from './changes.ts';
 import type { MutationContext, PortableContext } from './context.ts';
 import { attach, detach, reattach } from './engine.ts';
 import { inspect, osRelease } from './inspect.ts';
@@ -27,16 +28,15 @@ import { announce } from './journal-entries.ts';
 import { wantedFound, wantedImages } from './match.ts';
 import { listProfiles } from './profiles.ts';
 import type {
-  AttachOptions,
   AttachRequest,
   Change,
   ChangeOptions,
-  DetachOptions,
   DetachRequest,
   ImageRef,
   ImageState,
   InspectRequest,
   Metadata,
+  Outcome,
   ReattachResult,
 } from './requests.ts';
 import { imageStates } from './state.ts';
@@ -71,22 +71,10 @@ export interface Portables {
   attach(request: AttachRequest, how?: ChangeOptions): Promise<readonly Change[]>;
   detach(request: DetachRequest, how?: ChangeOptions): Promise<readonly Change[]>;
   reattach(request: AttachRequest, how?: ChangeOptions): Promise<ReattachResult>;
-  /** As attach(), of several images in one transaction: all of them are attached, or none. */
-  attachAll(
-    images: readonly ImageRef[],
-    options: AttachOptions,
-    how?: ChangeOptions,
-  ): Promise<readonly Change[]>;
-  detachAll(
-    images: readonly ImageRef[],
-    options: DetachOptions,
-    how?: ChangeOptions,
-  ): Promise<readonly Change[]>;
-  reattachAll(
-    images: readonly ImageRef[],
-    options: AttachOptions,
-    how?: ChangeOptions,
-  ): Promise<ReattachResult>;
+  /** As attach(), of several images in one transaction: all of them are attached, or none. All have one lifetime. */
+  attachAll(requests: readonly AttachRequest[], how?: ChangeOptions): Promise<Outcome>;
+  detachAll(requests: readonly DetachRequest[], how?: ChangeOptions): Promise<Outcome>;
+  reattachAll(requests: readonly AttachRequest[], how?: ChangeOptions): Promise<Outcome>;
   /** Removes an image that is not attached. */
   remove(image: string): Promise<void>;
   markReadOnly(image: string, readOnly: boolean): Promise<void>;
@@ -108,12 +96,12 @@ export function createPortables(options: PortablesOptions): Portables {
   const context: PortableContext = options;
   const mutate = <T>(work: (context: MutationContext) => Promise<T>, how: ChangeOptions = {}): Promise<T> =>
     how.dryRun === true ? onPaper(options, work) : whileLocked(options, work, how);
-  const attachAll: Portables['attachAll'] = (images, chosen, how) =>
-    mutate((locked) => attach(locked, images, chosen), how);
-  const detachAll: Portables['detachAll'] = (images, chosen, how) =>
-    mutate((locked) => detach(locked, images, chosen), how);
-  const reattachAll: Portables['reattachAll'] = (images, chosen, how) =>
-    mutate((locked) => reattach(locked, images, chosen), how);
+  const attachAll: Portables['attachAll'] = (requests, how) =>
+    mutate((locked) => attach(locked, requests), how);
+  const detachAll: Portables['detachAll'] = (requests, how) =>
+    mutate((locked) => detach(locked, requests), how);
+  const reattachAll: Portables['reattachAll'] = (requests, how) =>
+    mutate((locked) => reattach(locked, requests), how);
   return {
     poolPath: context.paths.pool,
     poolQuota: () => poolQuota(context.root, context.paths),
@@ -126,9 +114,18 @@ export function createPortables(options: PortablesOptions): Portables {
     osRelease: (image) => osRelease(context, image),
     inspect: (request) => inspect(context, request),
     worldReadable: (ref) => isWorldReadable(context, ref),
-    attach: (request, how) => attachAll([request], request, how),
-    detach: (request, how) => detachAll([request], request, how),
-    reattach: (request, how) => reattachAll([request], request, how),
+    attach: async (request, how) => {
+      const { images, links } = await attachAll([request], how);
+      return [...images.flat(), ...links];
+    },
+    detach: async (request, how) => {
+      const { images, links } = await detachAll([request], how);
+      return [...links, ...images.flat()];
+    },
+    reattach: async (request, how) => {
+      const { images, links } = await reattachAll([request], how);
+      return splitChanges([...images.flat(), ...links]);
+    },
     attachAll,
     detachAll,
     reattachAll,

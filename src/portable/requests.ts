@@ -9,8 +9,7 @@ export interface ImageRef {
   readonly extensions: readonly string[];
 }
 
-/** How images are attached. */
-export interface AttachOptions {
+export interface AttachRequest extends ImageRef {
   /** Unit name prefixes; empty = every unit. */
   readonly matches: readonly string[];
   /** Profile name, or the absolute path of a profile on this machine; empty = none. */
@@ -26,17 +25,12 @@ export interface AttachOptions {
   readonly enable?: boolean;
 }
 
-export interface AttachRequest extends ImageRef, AttachOptions {}
-
-/** How images are detached. */
-export interface DetachOptions {
+export interface DetachRequest extends ImageRef {
   readonly runtime: boolean;
   readonly force: boolean;
   /** Remove the links that enable the units, too. */
   readonly disable?: boolean;
 }
-
-export interface DetachRequest extends ImageRef, DetachOptions {}
 
 /** How a change is gone about, whatever it is. */
 export interface ChangeOptions {
@@ -85,4 +79,12 @@ export interface Change {
 export interface ReattachResult {
   readonly removed: readonly Change[];
   readonly updated: readonly Change[];
+}
+
+/** What became of several images that were changed in one transaction. */
+export interface Outcome {
+  /** The changes of each image, in the order of the requests. */
+  readonly images: readonly (readonly Change[])[];
+  /** The links that enable units: made, or removed. */
+  readonly links: readonly Change[];
 }

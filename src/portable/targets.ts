@@ -8,22 +8,45 @@ import { readStack } from './layers.ts';
 import type { Stack } from './layers.ts';
 import { indexAttached, selectAttached, wantedImages } from './match.ts';
 import { checkProfile } from './profiles.ts';
-import type { AttachOptions, ImageRef } from './requests.ts';
+import type { AttachRequest, ImageRef } from './requests.ts';
 import { selectUnits } from './selection.ts';
 
 /** The directories that attachments of one lifetime are in. */
 export interface Place {
+  /** Gone with the next boot. */
+  readonly runtime: boolean;
   readonly attached: string;
   readonly links: string;
 }
 
-export function placeOf({ paths }: MutationContext, runtime: boolean): Place {
+/**
+ * The place that requests are about.
+ * @throws PortableError InvalidArgs when they are about different ones: what a crash leaves of a transaction is found in
+ *   one of them
+ */
+export function placeOf(
+  { paths }: MutationContext,
+  requests: readonly { readonly runtime: boolean }[],
+): Place {
+  const [runtime = false, ...others] = new Set(requests.map((request) => request.runtime));
+  if (others.length > 0) {
+    throw new PortableError(
+      'InvalidArgs',
+      'of images that change together, some are to stay and some are not',
+      {
+        hint: 'change those that are attached until the next boot by themselves',
+      },
+    );
+  }
   const lifetime = runtime ? 'runtime' : 'persistent';
-  return { attached: paths.attached[lifetime], links: paths.imageLinks[lifetime] };
+  return { runtime, attached: paths.attached[lifetime], links: paths.imageLinks[lifetime] };
 }
 
 /** An image with its extensions, and the units of it that are to be attached. */
 export interface Wanted {
+  readonly request: AttachRequest;
+  /** Which of the requests it is. */
+  readonly index: number;
   readonly stack: Stack;
   readonly units: Stack['units'];
 }
@@ -39,18 +62,15 @@ export function imagesOf({ stack }: Wanted): readonly Image[] {
  */
 export async function readAndCheck(
   context: MutationContext,
-  images: readonly ImageRef[],
-  options: AttachOptions,
+  requests: readonly AttachRequest[],
 ): Promise<readonly Wanted[]> {
-  await checkProfile(context, options.profile);
+  for (const profile of new Set(requests.map((request) => request.profile)))
+    await checkProfile(context, profile);
   const wanted: Wanted[] = [];
-  for (const ref of images) {
-    const stack = await readStack(context, ref, {
-      matches: options.matches,
-      relax: options.forceExtension,
-      check: true,
-    });
-    wanted.push({ stack, units: selectUnits(stack, options.matches, context.paths.scope) });
+  for (const [index, request] of requests.entries()) {
+    const { matches, forceExtension } = request;
+    const stack = await readStack(context, request, { matches, relax: forceExtension, check: true });
+    wanted.push({ request, index, stack, units: selectUnits(stack, matches, context.paths.scope) });
   }
   checkDistinct(wanted);
   return wanted;
