@@ -20,6 +20,8 @@ export interface HostPaths {
   readonly pool: string;
   /** Where attached units go. */
   readonly attached: Lifetimes;
+  /** Where they may be besides, because another version of the service manager looked for them there. */
+  readonly attachedElsewhere?: Lifetimes;
   /** Where the links go that enable units. */
   readonly enabled: Lifetimes;
   /** Where links to (or copies of) images outside the search path go. */
@@ -102,6 +104,7 @@ export function userPaths(user: UserDirectories, ownProfiles?: string): HostPath
     ],
     pool: `${state}/portables`,
     attached: { persistent: `${config}/systemd/user.attached`, runtime: `${runtime}/systemd/user.attached` },
+    attachedElsewhere: { persistent: `${config}/systemd/user`, runtime: `${runtime}/systemd/user` },
     enabled: { persistent: `${config}/systemd/user`, runtime: `${runtime}/systemd/user` },
     imageLinks: { persistent: `${config}/portables`, runtime: `${runtime}/portables` },
     profiles: withOwn(
@@ -134,6 +137,27 @@ export function userPaths(user: UserDirectories, ownProfiles?: string): HostPath
     journal: { persistent: `${state}/portabled/transactions`, runtime: `${runtime}/portabled/transactions` },
     lock: `${runtime}/portabled/lock`,
   };
+}
+
+/**
+ * The paths as a running service manager has them. User managers before systemd 260 have no directory of attached
+ * units; those go among the user's own then, and stay detachable when systemd has become newer.
+ *
+ * @param unitPath where the manager looks for unit files
+ */
+export function withUnitPath(paths: HostPaths, unitPath: readonly string[]): HostPaths {
+  const { attached, attachedElsewhere } = paths;
+  const found = { ...paths, unitPath };
+  if (attachedElsewhere === undefined || unitPath.includes(attached.persistent)) return found;
+  return { ...found, attached: attachedElsewhere, attachedElsewhere: attached };
+}
+
+/** Every directory that attached units of a lifetime may be in, that of new ones first. */
+export function attachedDirectories(
+  { attached, attachedElsewhere }: HostPaths,
+  lifetime: keyof Lifetimes,
+): readonly string[] {
+  return [attached[lifetime], ...(attachedElsewhere === undefined ? [] : [attachedElsewhere[lifetime]])];
 }
 
 /** Where administrator, running system, local software and vendor keep what systemd reads. */

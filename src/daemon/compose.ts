@@ -1,5 +1,11 @@
 /** The composition root: the one place that knows what is behind which interface. */
-import { systemPaths, userPaths, type HostPaths, type UserDirectories } from '../base/host-paths.ts';
+import {
+  systemPaths,
+  userPaths,
+  withUnitPath,
+  type HostPaths,
+  type UserDirectories,
+} from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
 import type { Limits } from '../disk/budget.ts';
 import { ownerAuthority, type Authority } from '../host/authority.ts';
@@ -17,6 +23,19 @@ export function pathsFor(
   ownProfiles: Surroundings['ownProfiles'],
 ): HostPaths {
   return options.user ? userPaths(user, ownProfiles?.user) : systemPaths(ownProfiles?.system);
+}
+
+/** The paths as the service manager of the running system has them; where none answers, as they should be. */
+export async function settlePaths(
+  paths: HostPaths,
+  options: RunOptions,
+  connection: BusConnection,
+): Promise<HostPaths> {
+  // the system's manager has always had all of them
+  if (!options.user || options.root !== '/') return paths;
+  const { askUnitPath } = await import('../host/systemd1.ts');
+  const unitPath = await askUnitPath(connection);
+  return unitPath === undefined ? paths : withUnitPath(paths, unitPath);
 }
 
 export interface PortablesParts {

@@ -7,7 +7,7 @@ import { busName } from '../service/paths.ts';
 import { serve } from '../service/serve.ts';
 import type { RunOptions } from './args.ts';
 import { closingAuthority } from './closing-authority.ts';
-import { composeAuthority, composeManager, composePortables } from './compose.ts';
+import { composeAuthority, composeManager, composePortables, settlePaths } from './compose.ts';
 import type { Config } from './config/options.ts';
 import { busAddress, type Surroundings } from './environment.ts';
 import { IdleWatch } from './idle.ts';
@@ -42,7 +42,10 @@ export async function serveOnBus(serving: Serving): Promise<number> {
   });
   if (connection === undefined) return 1;
   const manager = await composeManager(options, paths, connection);
-  const open = () => composePortables({ root: options.root, paths, limits: config.limits, manager, log });
+  const open = async () => {
+    const settled = await settlePaths(paths, options, connection);
+    return composePortables({ root: options.root, paths: settled, limits: config.limits, manager, log });
+  };
   if (hasJournals(options.root, paths)) {
     await recoverHost(await open(), log, () => reloadManager(options.root, paths.scope));
   }

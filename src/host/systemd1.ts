@@ -43,10 +43,15 @@ export function systemdManager(connection: BusConnection, root = '/'): ServiceMa
     },
     unitFileStates: async (names) => {
       if (names.length === 0) return new Map();
-      const unitPath = await getProperty(connection, 'UnitPath', 'as');
+      const unitPath = await askUnitPath(connection);
       return unitPath === undefined ? new Map() : unitFileStates(unitPath, names, root);
     },
   };
+}
+
+/** Where the service manager on the bus looks for unit files, first hit wins; undefined when there is no manager. */
+export function askUnitPath(connection: BusConnection): Promise<readonly string[] | undefined> {
+  return getProperty(connection, 'UnitPath', 'as');
 }
 
 /** A property of the manager, undefined when there is no manager. @throws PortableError */

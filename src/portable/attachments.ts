@@ -6,6 +6,7 @@
 import { closeSync, constants, openSync, readSync, readdirSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { errnoOf, fileError, messageOf, quoted } from '../base/errors.ts';
+import { attachedDirectories, type HostPaths, type Lifetimes } from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
 import { resolvedOnDisk } from '../base/logical-path.ts';
 import { dropInName } from './drop-in.ts';
@@ -23,6 +24,23 @@ export interface AttachedUnit {
   readonly images: readonly string[];
   /** The lines after the marker that begin with "#": notes of our own (image-links.ts). */
   readonly notes: readonly string[];
+}
+
+/** Where to look, and whom to tell. */
+export interface ScanContext {
+  readonly root: string;
+  readonly paths: HostPaths;
+  readonly log: Log;
+}
+
+/** Everything that is attached for good, or until the next boot. */
+export async function scanLifetime(
+  { root, paths, log }: ScanContext,
+  lifetime: keyof Lifetimes,
+): Promise<readonly AttachedUnit[]> {
+  const directories = attachedDirectories(paths, lifetime);
+  const scans = directories.map((directory) => scanAttached(root, directory, log));
+  return (await Promise.all(scans)).flat();
 }
 
 /** How many drop-ins are read before other work gets a turn. */

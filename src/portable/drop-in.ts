@@ -54,6 +54,7 @@ function serviceSettings(facts: DropInFacts): readonly string[] {
       'BindReadOnlyPaths',
       facts.bindHostOsRelease ? '/etc/os-release:/run/host/os-release' : undefined,
     ),
+    ...setting('PrivateUsers', facts.privateUsers ? 'yes' : undefined),
     `LogExtraFields=${portable}`,
     ...setting('RootImagePolicy', image.disk ? facts.rootPolicy : undefined),
     ...(extensions.length === 0

@@ -1,6 +1,6 @@
 /** Attach, detach, reattach any number of images: read and check everything, plan, then apply in one transaction. */
 import { findImage } from '../images/search.ts';
-import { scanAttached } from './attachments.ts';
+import { scanLifetime } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
 import type { MutationContext } from './context.ts';
 import { planDisabling, planEnabling } from './enabling.ts';
@@ -8,7 +8,7 @@ import { checkNotRunning, checkUnitsAreNew } from './host-checks.ts';
 import { ownedLinks } from './image-links.ts';
 import { JointPlan } from './joint-plan.ts';
 import { planAttachment } from './plan-attachment.ts';
-import { planRemoval, removeLinks, removeUnit } from './plan-detach.ts';
+import { planRemoval, removeDirectories, removeLinks, removeUnit } from './plan-detach.ts';
 import type { AttachRequest, DetachRequest, Outcome } from './requests.ts';
 import {
   checkOwnership,
@@ -29,7 +29,7 @@ export async function attach(context: MutationContext, requests: readonly Attach
   const place = placeOf(context, requests);
   const wanted = await readAndCheck(context, requests);
   await checkUnitsAreNew(context, unitsOf(wanted.filter(({ request }) => !request.force)));
-  const others = await scanAttached(context.root, place.attached, context.log);
+  const others = await scanLifetime(context, place.lifetime);
   const plan = new JointPlan(context.paths, place);
   for (const each of wanted) {
     const mayReplace = (): boolean => each.request.force;
@@ -49,12 +49,12 @@ export async function detach(context: MutationContext, requests: readonly Detach
   const place = placeOf(context, requests);
   const { attachments, selected, others } = await findAttached(context, requests, place);
   const asked = attachments.filter((_, i) => requests[i]?.force !== true);
-  await checkNotRunning(context.manager, namesOf(asked.flat()), 'detached');
+  await checkNotRunning(context, namesOf(asked.flat()), 'detached');
   const links = await ownedLinks({ root: context.root, directory: place.links, others }, selected);
   const plan = new JointPlan(context.paths, place);
   const disabled = attachments.filter((_, i) => requests[i]?.disable === true);
   plan.addLinks(await planDisabling(context, place.runtime, namesOf(disabled.flat())));
-  plan.addRemoval(attachments, links, planRemoval(place.attached, selected, links, place.links));
+  plan.addRemoval(attachments, links, planRemoval(selected, links, place.links));
   const outcome = await plan.carryOut(context, 'detach', requests);
   announceGone(context, attachments);
   return outcome;
@@ -83,7 +83,12 @@ export async function reattach(
     const mayReplace = (path: string): boolean => each.request.force || oldFiles.has(path);
     plan.add(each, await planAttachment({ context, place, others, owned, mayReplace }, each));
   }
-  plan.addLeftovers(attachments, owned, [...removals, ...removeLinks(owned)], wanted.flatMap(imagesOf));
+  plan.addLeftovers(
+    attachments,
+    owned,
+    [...removals, ...removeLinks(owned), ...removeDirectories(selected)],
+    wanted.flatMap(imagesOf),
+  );
   await addEnabling(context, plan, place, wanted);
   const outcome = await plan.carryOut(context, 'reattach', requests);
   announceGone(context, attachments);

@@ -21,7 +21,7 @@ export async function checkUnitsAreNew(context: CheckContext, units: readonly st
     const onHost = await resolvedOnDisk(context.root, directory);
     for (const unit of units) refuseExisting(unit, `${directory}/${unit}`, `${onHost}/${unit}`);
   }
-  await checkNotRunning(context.manager, units, 'attached');
+  await checkNotRunning(context, units, 'attached');
 }
 
 function refuseExisting(unit: string, at: string, onHost: string): void {
@@ -48,7 +48,7 @@ function refuseExisting(unit: string, at: string, onHost: string): void {
  * @throws PortableError UnitExists
  */
 export async function checkNotRunning(
-  manager: ServiceManager,
+  { manager, paths }: Pick<CheckContext, 'manager' | 'paths'>,
   units: readonly string[],
   done: 'attached' | 'detached',
 ): Promise<void> {
@@ -57,7 +57,7 @@ export async function checkNotRunning(
     if (isRunning(state)) {
       throw new PortableError('UnitExists', `the unit ${quoted(unit)} is ${state}, and cannot be ${done}`, {
         file: unit,
-        hint: `stop it first: systemctl stop ${unit}`,
+        hint: `stop it first: systemctl ${paths.scope === 'user' ? '--user ' : ''}stop ${unit}`,
       });
     }
   }

@@ -107,10 +107,12 @@ export class JointPlan {
   /** Directories for links come and go without a word, as with systemd. */
   #changes(done: readonly Done[], wanted: (each: Done) => boolean): readonly Change[] {
     const { persistent, runtime } = this.#paths.enabled;
+    // drop-in directories are there, too, where users' units are attached among their own
+    const holdsEnabled = (directory: string): boolean =>
+      [persistent, runtime].includes(path.dirname(directory)) && !directory.endsWith('.d');
     return toChanges(
       done.filter(wanted),
-      (directory) =>
-        directory === this.#place.links || [persistent, runtime].includes(path.dirname(directory)),
+      (directory) => directory === this.#place.links || holdsEnabled(directory),
     );
   }
 }

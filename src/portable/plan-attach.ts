@@ -32,7 +32,7 @@ interface UnitsPlan {
  */
 export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
   const { stack, request, directory } = plan;
-  const settings = await managerSettings(plan.context.manager, stack);
+  const settings = await managerSettings(plan.context, stack);
   const image = rootDropInLayer(stack.root);
   const extensions = stack.extensions.map(extensionDropInLayer);
   const steps: Step[] = [{ kind: 'mkdir', path: directory, mode: 0o755 }];

@@ -4,12 +4,11 @@ import type { AttachedUnit } from './attachments.ts';
 import type { Step } from '../transaction/steps.ts';
 
 /**
- * Steps that remove attached units: each unit before its drop-ins, then the links, then the directory if it is empty.
+ * Steps that remove attached units: each unit before its drop-ins, then the links, then their directory if it is empty.
  * Foreign files in a drop-in directory stay, and their directory with them.
  * @param links what the attachment made in the directory of image links (ownedLinks)
  */
 export function planRemoval(
-  directory: string,
   units: readonly AttachedUnit[],
   links: ReadonlySet<string>,
   linkDirectory: string,
@@ -20,8 +19,14 @@ export function planRemoval(
     ...(links.size > 0 && linkDirectory.startsWith('/run/')
       ? [{ kind: 'rmdir', path: linkDirectory } as const]
       : []),
-    { kind: 'rmdir', path: directory },
+    ...removeDirectories(units),
   ];
+}
+
+/** Steps that remove the directories that attached units are in, where nothing is left in them. */
+export function removeDirectories(units: readonly AttachedUnit[]): readonly Step[] {
+  const directories = new Set(units.map(({ directory }) => directory));
+  return [...directories].map((path) => ({ kind: 'rmdir', path }) as const);
 }
 
 /** Steps that remove one attached unit. */

@@ -19,7 +19,7 @@ import type { Lock } from '../transaction/lock.ts';
 import { removeIfEmpty } from '../transaction/moves.ts';
 import { preview } from '../transaction/preview.ts';
 import { recover, recoverJournals } from '../transaction/recover.ts';
-import { scanAttached } from './attachments.ts';
+import { scanLifetime } from './attachments.ts';
 import { splitChanges } from './changes.ts';
 import type { MutationContext, PortableContext } from './context.ts';
 import { attach, detach, reattach } from './engine.ts';
@@ -232,15 +232,15 @@ async function environment(options: PortablesOptions, lock: Lock): Promise<Envir
 }
 
 function changedDirectories(paths: HostPaths): readonly string[] {
-  const { attached, imageLinks, enabled } = paths;
-  return [attached, imageLinks, enabled].flatMap(({ persistent, runtime }) => [persistent, runtime]);
+  const { attached, attachedElsewhere = attached, imageLinks, enabled } = paths;
+  const places = [attached, attachedElsewhere, imageLinks, enabled];
+  return [...new Set(places.flatMap(({ persistent, runtime }) => [persistent, runtime]))];
 }
 
 async function removeDetached(context: MutationContext, name: string): Promise<void> {
   const image = await findImage(context, name);
-  const { attached } = context.paths;
-  for (const directory of [attached.persistent, attached.runtime]) {
-    const users = await scanAttached(context.root, directory, context.log);
+  for (const lifetime of ['persistent', 'runtime'] as const) {
+    const users = await scanLifetime(context, lifetime);
     const user = users.find(({ images }) => images.includes(image.path) || images.includes(image.foundAt));
     if (user === undefined) continue;
     throw new PortableError(

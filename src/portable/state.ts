@@ -3,7 +3,7 @@ import { isRunning } from '../host/service-manager.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
-import { scanAttached } from './attachments.ts';
+import { scanLifetime } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
 import { indexAttached, selectAttached, selectUsing } from './match.ts';
 import type { AttachmentIndex, WantedImage } from './match.ts';
@@ -28,10 +28,9 @@ export async function imageStates(
   context: StateContext,
   wanted: readonly (readonly WantedImage[])[],
 ): Promise<readonly ImageState[]> {
-  const { attached } = context.paths;
   const [persistent, runtime] = await Promise.all(
-    [attached.persistent, attached.runtime].map(async (directory) =>
-      indexAttached(await scanAttached(context.root, directory, context.log)),
+    (['persistent', 'runtime'] as const).map(async (lifetime) =>
+      indexAttached(await scanLifetime(context, lifetime)),
     ),
   );
   const selected = wanted.map((each) => selectIn(persistent, runtime, each));

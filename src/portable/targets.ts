@@ -1,18 +1,21 @@
 /** What a change is about: images read and checked, attachments found, the directories concerned. */
 import { PortableError, quoted } from '../base/errors.ts';
+import type { Lifetimes } from '../base/host-paths.ts';
 import type { Image } from '../images/image.ts';
-import { scanAttached } from './attachments.ts';
+import { scanLifetime } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
 import type { MutationContext } from './context.ts';
 import { readStack } from './layers.ts';
 import type { Stack } from './layers.ts';
 import { indexAttached, selectAttached, wantedImages } from './match.ts';
+import { checkMountable } from './mountable.ts';
 import { checkProfile } from './profiles.ts';
 import type { AttachRequest, ImageRef } from './requests.ts';
 import { selectUnits } from './selection.ts';
 
 /** The directories that attachments of one lifetime are in. */
 export interface Place {
+  readonly lifetime: keyof Lifetimes;
   /** Gone with the next boot. */
   readonly runtime: boolean;
   readonly attached: string;
@@ -39,7 +42,7 @@ export function placeOf(
     );
   }
   const lifetime = runtime ? 'runtime' : 'persistent';
-  return { runtime, attached: paths.attached[lifetime], links: paths.imageLinks[lifetime] };
+  return { lifetime, runtime, attached: paths.attached[lifetime], links: paths.imageLinks[lifetime] };
 }
 
 /** An image with its extensions, and the units of it that are to be attached. */
@@ -70,6 +73,7 @@ export async function readAndCheck(
   for (const [index, request] of requests.entries()) {
     const { matches, forceExtension } = request;
     const stack = await readStack(context, request, { matches, relax: forceExtension, check: true });
+    await checkMountable(context, stack);
     wanted.push({ request, index, stack, units: selectUnits(stack, matches, context.paths.scope) });
   }
   checkDistinct(wanted);
@@ -112,7 +116,7 @@ export async function findAttached(
   images: readonly ImageRef[],
   place: Place,
 ): Promise<Found> {
-  const all = await scanAttached(context.root, place.attached, context.log);
+  const all = await scanLifetime(context, place.lifetime);
   const index = indexAttached(all);
   const attachments: (readonly AttachedUnit[])[] = [];
   for (const ref of images) {

@@ -49,14 +49,26 @@ export class Journal {
   }
 
   /**
-   * Writes the journal, not yet fsynced: whatever a crash leaves of it up to then is not a valid journal, and
-   * nothing is changed before.
+   * Creates the journal, with nothing in it: of a transaction that may have staged files, but changed nothing so far.
    * @returns the directories that need an fsync for it
    */
-  write(record: JournalRecord): readonly string[] {
+  begin(): readonly string[] {
     const made = makeDirectories(this.#directory, 0o700);
     try {
-      const file = openSync(this.path, 'wx', 0o600);
+      closeSync(openSync(this.path, 'wx', 0o600));
+    } catch (error) {
+      throw fileError(error, 'begin the journal', this.path);
+    }
+    return [this.#directory, ...made.map((path) => dirname(path))];
+  }
+
+  /**
+   * Writes what has been begun, not yet fsynced: whatever a crash leaves of it up to then is not a valid journal, and
+   * nothing is changed before.
+   */
+  write(record: JournalRecord): void {
+    try {
+      const file = openSync(this.path, 'r+');
       try {
         writeAll(file, encodeJournal(record));
       } finally {
@@ -65,7 +77,6 @@ export class Journal {
     } catch (error) {
       throw fileError(error, 'write the journal', this.path);
     }
-    return [this.#directory, ...made.map((path) => dirname(path))];
   }
 
   /** What is in the file, to be decoded; undefined when it is too large to be a journal of ours. */

@@ -26,7 +26,7 @@ export class Transaction {
   readonly #env: TransactionEnvironment;
   readonly #durability = new Durability();
   readonly #journal: Journal;
-  #journalExists = false;
+  #mayHaveJournal = false;
   #moves: readonly Move[] = [];
   /** The moves that changed something, or may have before they failed. */
   readonly #made = new Set<Move>();
@@ -38,12 +38,15 @@ export class Transaction {
     this.#journal = new Journal(env.journalDir, id, plan.kind === 'detach' ? 'redo' : 'undo');
   }
 
-  /** Stages and journals; at the end both are on disk, after one wait for it. */
+  /** Stages and journals; at the end both are on disk, after one wait for it, two where whole images are copied. */
   async prepare(): Promise<void> {
     const { kind, subject } = this.#plan;
+    this.#mayHaveJournal = true;
+    const journalDirectories = this.#journal.begin();
+    // half a copy is too large to be left lying about after a power loss
+    if (this.#copiesImages()) await this.#durability.sync({ directories: journalDirectories });
     this.#moves = await this.#stage();
-    this.#journalExists = true;
-    const journalDirectories = this.#journal.write({
+    this.#journal.write({
       id: this.#journal.id,
       kind,
       subject,
@@ -97,7 +100,7 @@ export class Transaction {
     try {
       await this.#durability.sync({ directories: changedDirectories(this.#made) });
       await removeSlots(this.#drafts);
-      if (this.#journalExists) {
+      if (this.#mayHaveJournal) {
         this.#journal.remove();
         await this.#durability.sync({ directories: [this.#env.journalDir] });
       }
@@ -151,6 +154,10 @@ export class Transaction {
     } catch (error) {
       this.#warn('is being taken back, but its journal still says otherwise', error);
     }
+  }
+
+  #copiesImages(): boolean {
+    return this.#plan.steps.some(({ kind }) => kind === 'copy-image');
   }
 
   /** What is staged, of one form or all. */

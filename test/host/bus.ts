@@ -50,9 +50,10 @@ export interface HostBus {
 export async function openHostBus(entrance: Entrance, options: BusOptions = {}): Promise<HostBus> {
   const dir = await mkdtemp(path.join(tmpdir(), 'host-bus-'));
   const socket = path.join(dir, 'bus');
-  const scope = options.scope === 'user' ? '--user' : '--system';
-  const command = ['systemd-stdio-bridge', scope];
-  const [program, ...args] = enterCommand(entrance, { uid: options.uid ?? 0 }, command);
+  const uid = options.uid ?? 0;
+  // by its address: with --user, the bridge of systemd 252 goes to the system's bus
+  const which = options.scope === 'user' ? `--bus-path=unix:path=/run/user/${uid}/bus` : '--system';
+  const [program, ...args] = enterCommand(entrance, { uid }, ['systemd-stdio-bridge', which]);
   const server = net.createServer((client) => {
     const bridge = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
     client.pipe(bridge.stdin);

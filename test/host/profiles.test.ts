@@ -119,8 +119,12 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
             asUser,
           );
           const ours = await tryOut(`/opt/ours/user-profile/${profile}/service.conf`, ['--user'], asUser);
-          assert.deepEqual(comparable(ours.shown), comparable(theirs.shown), profile);
-          assert.deepEqual(ours.found, theirs.found, profile);
+          // with all of the host's /run, as in systemd's, no service of a user starts from an image
+          const differs = profile === 'trusted' ? /^(BindPaths=|\/run\b)/ : /^$/;
+          const rest = (lines: readonly string[]): readonly string[] =>
+            lines.filter((line) => !differs.test(line));
+          assert.deepEqual(rest(comparable(ours.shown)), rest(comparable(theirs.shown)), profile);
+          assert.deepEqual(rest(ours.found), rest(theirs.found), profile);
         }
       });
     }

@@ -26,19 +26,9 @@ export async function writeServerImage(
   version: string,
   compression: SquashfsCompression = 'zstd',
 ): Promise<string> {
-  const debian = await hostTree(settings, 'bookworm', ['redis-server']);
   const tree = await mkdtemp(path.join(tmpdir(), 'server-'));
   try {
-    await writeImageTree(tree, {
-      osRelease: { ID: 'redis-image', VERSION_ID: version, PORTABLE_PREFIXES: 'redis' },
-      units: { [serverUnit]: serviceText },
-      files: { 'usr/share/redis/start': startScript(version) },
-      directories: ['var/lib/redis-portable'],
-      links: { bin: 'usr/bin', lib: 'usr/lib', lib64: 'usr/lib64' },
-    });
-    for (const program of ['/usr/bin/redis-server', '/usr/bin/redis-cli', '/bin/sh', '/bin/sleep']) {
-      await copyProgram(debian, tree, program);
-    }
+    await writeServerTree(settings, tree, version, 'system');
     const file = path.join(dir, `redis_${version}.raw`);
     await packSquashfs(tree, file, compression);
     return file;
@@ -47,18 +37,47 @@ export async function writeServerImage(
   }
 }
 
-const serviceText = `[Unit]
+/** Writes the same as a directory tree, for the system or for a user. */
+export async function writeServerTree(
+  settings: HostSettings,
+  tree: string,
+  version: string,
+  scope: 'system' | 'user',
+): Promise<void> {
+  const debian = await hostTree(settings, 'bookworm', ['redis-server']);
+  await writeImageTree(tree, {
+    osRelease: {
+      ID: 'redis-image',
+      VERSION_ID: version,
+      PORTABLE_PREFIXES: 'redis',
+      ...(scope === 'user' ? { PORTABLE_SCOPE: 'user' } : {}),
+    },
+    files: {
+      [`usr/lib/systemd/${scope}/${serverUnit}`]: serviceText(scope),
+      'usr/share/redis/start': startScript(version),
+    },
+    directories: ['var/lib/redis-portable'],
+    links: { bin: 'usr/bin', lib: 'usr/lib', lib64: 'usr/lib64' },
+  });
+  for (const program of ['/usr/bin/redis-server', '/usr/bin/redis-cli', '/bin/sh', '/bin/sleep']) {
+    await copyProgram(debian, tree, program);
+  }
+}
+
+function serviceText(scope: 'system' | 'user'): string {
+  return `[Unit]
 Description=Redis, as a portable service
 
 [Service]
 Type=notify
 ExecStart=/bin/sh /usr/share/redis/start
 StateDirectory=redis-portable
-WorkingDirectory=/var/lib/redis-portable
+WorkingDirectory=%S/redis-portable
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=${scope === 'user' ? 'default' : 'multi-user'}.target
 `;
+}
 
 /** Starts the server; a child tells it which version of the image it runs from. */
 function startScript(version: string): string {

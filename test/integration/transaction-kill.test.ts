@@ -124,7 +124,15 @@ function fateOf(root: string, name: string): Fate {
     }
   }
   const [journal] = journalsIn(root);
-  if (journal === undefined) return 'none';
+  if (journal === undefined) {
+    // or nobody would know that there is something to recover
+    assert.deepEqual(
+      present(root).filter((line) => line.includes('.#portabled-')),
+      [],
+      'files without a journal',
+    );
+    return 'none';
+  }
   const isEmpty = statSync(path.join(journalDirectory(root), journal)).size === 0;
   return isEmpty ? 'undo' : (path.extname(journal).slice(1) as Fate);
 }
