@@ -37,6 +37,9 @@ const packages = {
     zstd: 'zstd',
     lz4: 'lz4',
     openssl: 'openssl',
+    // with the C library's headers, which gcc only recommends
+    'g++': 'g++',
+    python3: 'python3',
   },
   integration: {
     'dbus-daemon': 'dbus-daemon',

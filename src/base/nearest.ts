@@ -17,16 +17,19 @@ function allowed(word: string): number {
   return Math.max(1, Math.floor(word.length / lettersPerMistake));
 }
 
-/** Levenshtein distance: insertions, deletions and replacements that turn one word into the other. */
+/** Insertions, deletions, replacements, and swaps of neighbours that turn one word into the other. */
 function editDistance(from: string, to: string): number {
+  let before: readonly number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 0; i < from.length; i++) {
     const next = [i + 1];
     for (let j = 0; j < to.length; j++) {
       const replace = at(row, j) + (from[i] === to[j] ? 0 : 1);
-      next.push(Math.min(replace, at(row, j + 1) + 1, at(next, j) + 1));
+      const swapped = i > 0 && j > 0 && from[i] === to[j - 1] && from[i - 1] === to[j];
+      const swap = swapped ? at(before, j - 1) + 1 : Infinity;
+      next.push(Math.min(replace, swap, at(row, j + 1) + 1, at(next, j) + 1));
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return at(row, to.length);
 }

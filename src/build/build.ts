@@ -94,7 +94,7 @@ async function factsOf(
   format: ImageFormat,
 ): Promise<TreeSize & Pick<BuildResult, 'format' | 'imageBytes' | 'sha256'>> {
   const size = sizeOf(tree);
-  if (format === 'directory') return { ...size, format, imageBytes: size.contentBytes, sha256: undefined };
+  if (format === 'directory') return { ...size, format, imageBytes: size.closureBytes, sha256: undefined };
   return { ...size, format, imageBytes: (await stat(image)).size, sha256: await digestOf(image) };
 }
 

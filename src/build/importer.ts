@@ -1,5 +1,5 @@
 /** Brings files into the tree: from the source root with the symlinks that lead to them, and from this machine. */
-import { accessSync, constants, lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readlinkSync, type Stats } from 'node:fs';
 import path from 'node:path';
 
 import { fileError, PortableError, quoted } from '../base/errors.ts';
@@ -16,6 +16,17 @@ interface Origin {
   /** In the source root; undefined for files of this machine. */
   readonly inside: string | undefined;
 }
+
+/** How files are taken. */
+interface CopyOptions {
+  /** They replace what is there; otherwise it stays. */
+  readonly replace: boolean;
+  /** What is left out besides what was excluded, by its path in the image. */
+  readonly skipped: (inImage: string) => boolean;
+}
+
+const asked: CopyOptions = { replace: true, skipped: () => false };
+const needed: CopyOptions = { replace: false, skipped: () => false };
 
 export class Importer {
   readonly tree: StagingTree;
@@ -42,13 +53,13 @@ export class Importer {
    */
   content({ source, local, destination }: ContentRequest): void {
     if (local) {
-      this.#copy({ file: source, stat: statLocal(source), inside: undefined }, destination);
+      this.#copy({ file: source, stat: statLocal(source), inside: undefined }, destination, asked);
       return;
     }
     const found = this.source.find(source);
     if (found === undefined) throw this.#missing(source);
     if (destination === source) this.#links(found);
-    this.#copyFound(found, destination === source ? found.path : destination);
+    this.#copyFound(found, destination === source ? found.path : destination, asked);
   }
 
   /**
@@ -62,7 +73,7 @@ export class Importer {
     if (found === undefined || this.isExcluded(inside) || this.isExcluded(found.path)) return undefined;
     this.#links(found);
     if (found.stat.isDirectory()) this.tree.directory(found.path, directoryMode(found.stat));
-    else if (this.tree.find(found.path) === undefined) this.#copyFound(found, found.path);
+    else if (this.tree.find(found.path) === undefined) this.#copyFound(found, found.path, needed);
     return this.tree.find(inside)?.path;
   }
 
@@ -72,15 +83,19 @@ export class Importer {
     if (found === undefined || this.isExcluded(inside)) return;
     this.#links(found);
     if (found.stat.isDirectory()) this.tree.directory(found.path, directoryMode(found.stat));
-    else this.#copyFound(found, found.path);
+    else this.#copyFound(found, found.path, needed);
   }
 
-  /** A file or directory with everything in it, as content, but only if it exists. @returns whether it does */
-  bringAll(inside: string): boolean {
+  /**
+   * A file or directory with everything in it, as content, but only if it exists.
+   * @param skipped what is left out besides what was excluded, by its path in the image
+   * @returns whether it does
+   */
+  bringAll(inside: string, skipped: CopyOptions['skipped'] = () => false): boolean {
     const found = this.source.find(inside);
     if (found === undefined || this.isExcluded(inside)) return false;
     this.#links(found);
-    this.#copyFound(found, found.path);
+    this.#copyFound(found, found.path, { replace: false, skipped });
     return true;
   }
 
@@ -91,15 +106,17 @@ export class Importer {
     }
   }
 
-  #copyFound({ path: inside, stat }: FoundSource, destination: string): void {
-    this.#copy({ file: this.source.onDisk(inside), stat, inside }, destination);
+  #copyFound(found: FoundSource, destination: string, options: CopyOptions): void {
+    const { path: inside, stat } = found;
+    this.#copy({ file: this.source.onDisk(inside), stat, inside }, destination, options);
   }
 
-  #copy(origin: Origin, destination: string): void {
+  #copy(origin: Origin, destination: string, options: CopyOptions): void {
     this.#signal.throwIfAborted();
-    if (this.isExcluded(destination)) return;
+    if (this.isExcluded(destination) || options.skipped(destination)) return;
     const { file, stat } = origin;
-    if (stat.isDirectory()) this.#copyDirectory(origin, destination);
+    if (stat.isDirectory()) this.#copyDirectory(origin, destination, options);
+    else if (!options.replace && this.tree.look(destination) !== undefined) return;
     else if (stat.isSymbolicLink()) this.#copySymlink(origin, destination);
     else if (stat.isFile()) {
       checkReadable(file);
@@ -111,13 +128,13 @@ export class Importer {
     } else throw special(file, stat);
   }
 
-  #copyDirectory({ file, stat, inside }: Origin, destination: string): void {
-    checkReadable(file);
+  #copyDirectory({ file, stat, inside }: Origin, destination: string, options: CopyOptions): void {
     this.tree.directory(destination, directoryMode(stat));
     for (const name of listLocal(file)) {
       const entry = path.join(file, name);
       const child = inside === undefined ? undefined : path.posix.join(inside, name);
-      this.#copy({ file: entry, stat: statEntry(entry), inside: child }, path.posix.join(destination, name));
+      const origin = { file: entry, stat: statEntry(entry), inside: child };
+      this.#copy(origin, path.posix.join(destination, name), options);
     }
   }
 
@@ -143,9 +160,10 @@ function directoryMode({ mode }: Stats): number {
   return (mode & 0o1000) === 0 ? mode & 0o755 : mode & 0o1777;
 }
 
+/** Now, and not when half the image is written. */
 function checkReadable(file: string): void {
   try {
-    accessSync(file, constants.R_OK);
+    closeSync(openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW));
   } catch (error) {
     throw fileError(error, 'read', file);
   }

@@ -1,7 +1,15 @@
 /** From a description to the finished tree: everything but writing it. */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+
 import { parseOsRelease } from '../portable/os-release.ts';
+import { quoted } from '../base/errors.ts';
+import { close } from './closure.ts';
+import { addCertificates, addNss, addTimeZones } from './extras.ts';
+import { PackageCollector } from './packages/collector.ts';
+import { bringUnitPrograms, warnOfArguments } from './programs.ts';
 import { diskContent, wholeContent } from './content.ts';
-import type { BuildDescription } from './description.ts';
+import type { BuildDescription, SymlinkRequest } from './description.ts';
 import { Importer } from './importer.ts';
 import { addContainerUnit } from './oci/add-unit.ts';
 import { unpackContainer } from './oci/image.ts';
@@ -37,11 +45,11 @@ export interface StageOptions {
 export async function stage(description: BuildDescription, options: StageOptions): Promise<Staged> {
   const tree = new StagingTree();
   const container = await openContainer(tree, description, options);
-  const close = async (): Promise<void> => container?.close();
+  const release = async (): Promise<void> => container?.close();
   try {
-    return { ...(await fill(tree, container, description, options)), close };
+    return { ...(await fill(tree, container, description, options)), close: release };
   } catch (error) {
-    await close();
+    await release();
     throw error;
   }
 }
@@ -67,25 +75,85 @@ async function fill(
   tree: StagingTree,
   container: ContainerImage | undefined,
   description: BuildDescription,
-  { signal }: StageOptions,
+  { scratch, signal }: StageOptions,
 ): Promise<Omit<Staged, 'close'>> {
   const source = new SourceRoot(description.sourceRoot ?? '/');
   const importer = new Importer(tree, source, description.exclude ?? [], signal);
   // a container has its own layout, and says itself which system it is
   if (container === undefined) mergeUsr(tree, source);
+  const packages = new PackageCollector(importer, description.packageDocs ?? false);
+  packages.add(description.packages ?? []);
   for (const content of description.contents ?? []) importer.content(content);
   const given = description.units ?? [];
   if (container !== undefined && given.length === 0)
     await addContainerUnit(tree, container.config, description);
   addUnits(tree, given, description.name);
-  for (const { object, symlink } of description.symlinks ?? []) {
-    importer.bring(object);
-    tree.put(symlink, { kind: 'symlink', target: object });
-  }
+  addSymlinks(importer, description.symlinks ?? []);
+  await addExtras(importer, description);
+  const units = await unitsOf(tree, description.name);
+  await complete({
+    importer,
+    packages,
+    units,
+    container: container !== undefined,
+    description,
+    scratch,
+    signal,
+  });
   addScaffold(tree);
   await addOsRelease(tree, description, container === undefined ? await systemOf(source) : new Map());
-  const units = await unitsOf(tree, description.name);
-  return { tree, units, packages: [], warnings: importer.warnings };
+  return { tree, units, packages: packages.taken(), warnings: importer.warnings };
+}
+
+interface Incomplete extends StageOptions {
+  readonly importer: Importer;
+  readonly packages: PackageCollector;
+  readonly units: readonly ImageUnit[];
+  readonly description: BuildDescription;
+  /** The tree is a container's. */
+  readonly container: boolean;
+}
+
+/**
+ * Brings what the programs of units and contents need. A container has all of that itself, or it is missing: programs of
+ * another system would not fit; and what lies around in it without being run may be as incomplete as it likes.
+ */
+async function complete(incomplete: Incomplete): Promise<void> {
+  const { importer, packages, units, container, description, scratch, signal } = incomplete;
+  const closing = container ? await withoutSource(importer, scratch, signal) : importer;
+  const programs = [
+    ...bringUnitPrograms(closing, units),
+    ...(description.contents ?? []).map(({ destination }) => destination),
+  ];
+  const bringModules = (program: string): void => packages.addModules(program);
+  await close({ importer: closing, programs, everything: !container, bringModules, signal });
+  if (!container) warnOfArguments(importer, units);
+  else importer.warnings.push(...closing.warnings);
+}
+
+/** An importer that finds nothing but what is in the tree already. */
+async function withoutSource(importer: Importer, scratch: string, signal: AbortSignal): Promise<Importer> {
+  const nothing = path.join(scratch, 'nothing');
+  await mkdir(nothing);
+  return new Importer(importer.tree, new SourceRoot(nothing), [], signal);
+}
+
+/** What they lead to comes along. */
+function addSymlinks(importer: Importer, symlinks: readonly SymlinkRequest[]): void {
+  for (const { object, symlink } of symlinks) {
+    if (importer.tree.find(object) === undefined) importer.bringAll(object);
+    importer.tree.put(symlink, { kind: 'symlink', target: object });
+    if (importer.tree.find(symlink) === undefined)
+      importer.warnings.push(
+        `the symlink ${quoted(symlink)} leads nowhere: ${quoted(object)} does not exist`,
+      );
+  }
+}
+
+async function addExtras(importer: Importer, description: BuildDescription): Promise<void> {
+  if (description.nss === true) await addNss(importer);
+  if (description.certificates === true) addCertificates(importer);
+  if (description.timeZones === true) addTimeZones(importer);
 }
 
 /** What the source root says it is. */

@@ -23,7 +23,7 @@ export async function writeDirectory(
   directory: string,
   settings: WriteSettings,
 ): Promise<void> {
-  const total = sizeOf(tree).contentBytes;
+  const total = sizeOf(tree).closureBytes;
   const nodes = [{ path: '', node: tree.root as StagedNode }, ...tree.walk()];
   const written = new Map<StagedFile, string>();
   let done = 0;

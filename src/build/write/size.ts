@@ -6,7 +6,7 @@ export interface TreeSize {
   readonly directories: number;
   readonly symlinks: number;
   /** What all files have in them, hard links once, bytes. */
-  readonly contentBytes: number;
+  readonly closureBytes: number;
 }
 
 export function sizeOf(tree: StagingTree): TreeSize {
@@ -16,6 +16,6 @@ export function sizeOf(tree: StagingTree): TreeSize {
     count[node.kind]++;
     if (node.kind === 'file') files.add(node);
   }
-  const contentBytes = [...files].reduce((sum, { content }) => sum + content.size, 0);
-  return { files: count.file, directories: count.directory, symlinks: count.symlink, contentBytes };
+  const closureBytes = [...files].reduce((sum, { content }) => sum + content.size, 0);
+  return { files: count.file, directories: count.directory, symlinks: count.symlink, closureBytes };
 }

@@ -55,7 +55,7 @@ export async function writeSquashfs(tree: StagingTree, file: string, settings: W
 
 /** The archive, what it failed with kept, and its bytes counted for who wants to know. */
 function counted(tree: StagingTree, { time, progress }: WriteSettings) {
-  const total = sizeOf(tree).contentBytes;
+  const total = sizeOf(tree).closureBytes;
   let failure: unknown;
   async function* pieces(): AsyncGenerator<Buffer, void> {
     let done = 0;

@@ -227,6 +227,7 @@ describe('values', () => {
     const keys = ['LogLevel', 'LogTarget', 'UnitFiles', 'UnitFileSize'];
     assert.equal(nearest('loglevl', keys), 'LogLevel');
     assert.equal(nearest('UnitFile', keys), 'UnitFiles');
+    assert.equal(nearest('UntiFiles', keys), 'UnitFiles');
     assert.equal(nearest('Whatever', keys), undefined);
     assert.equal(nearest('', keys), undefined);
   });
