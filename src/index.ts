@@ -24,7 +24,7 @@ export type { JournalFields, Log } from './base/log.ts';
 export { Budget, defaultLimits } from './disk/budget.ts';
 export type { Limits } from './disk/budget.ts';
 export { openImage } from './disk/open.ts';
-export type { OpenedImage } from './disk/open.ts';
+export type { ImagePart, OpenOptions as OpenImageOptions, OpenedImage } from './disk/open.ts';
 export type { DirectoryEntry, FileTree, NodeKind, NodeStat, TreeNode } from './disk/tree.ts';
 export type { ServiceManager } from './host/service-manager.ts';
 export { unknownSize } from './images/image.ts';

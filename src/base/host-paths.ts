@@ -163,6 +163,9 @@ export function attachedDirectories(
 /** Where administrator, running system, local software and vendor keep what systemd reads. */
 const hostPrefixes = ['/etc', '/run', '/usr/local/lib', '/usr/lib'];
 
+/** Where certificates are whose owners may sign root hashes (systemd.exec(5), RootHashSignature=). */
+export const certificateDirectories: readonly string[] = hostPrefixes.map((prefix) => `${prefix}/verity.d`);
+
 function withOwn(directories: readonly string[], own: string | undefined): readonly string[] {
   return own === undefined ? directories : [...directories, own];
 }

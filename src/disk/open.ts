@@ -1,5 +1,6 @@
 /** Opening an image of any kind as one file tree, read in user space. */
 import { hostArchitecture } from '../base/architecture.ts';
+import { certificateDirectories } from '../base/host-paths.ts';
 import type { Budget } from './budget.ts';
 import { openDirectory } from './directory/index.ts';
 import { type Dissection, type Volume, dissect } from './dissect.ts';
@@ -8,10 +9,13 @@ import { type ImagePolicy, type Protection, pinningPolicy } from './image-policy
 import { type Mount, mountedTree } from './mounted-tree.ts';
 import { type Designator, designators } from './partition/discoverable.ts';
 import type { SelectedPartition, SelectOptions } from './partition/select.ts';
-import { protect, refuseSideCars } from './protect.ts';
+import { protect } from './protect.ts';
 import { isReadOnlyFileSystem, openFileSystem, refuseEncrypted } from './readers.ts';
 import type { BlockSource } from './source.ts';
 import type { FileTree } from './tree.ts';
+import type { CertificateStore } from './verity/certificates.ts';
+import type { GuardedVolume, VerityState } from './verity/guard.ts';
+import { type VeritySettings, noSettings, readVeritySettings } from './verity/settings.ts';
 
 /** Where an image is. */
 export interface ImageLocation {
@@ -26,6 +30,8 @@ export interface ImagePart {
   /** blkid's name; undefined when nothing is recognised. */
   readonly fileSystem: string | undefined;
   readonly protection: Protection;
+  /** How its bytes are checked; undefined when they are not. */
+  readonly verity: VerityState | undefined;
   /** It is mounted read-only: its flag says so, or it cannot be anything else. */
   readonly readOnly: boolean;
   readonly growFileSystem: boolean;
@@ -58,6 +64,16 @@ export interface OpenedImage {
   close(): Promise<void>;
 }
 
+/** What opening an image depends on, besides the image. */
+export interface OpenOptions {
+  /** The host's architecture, as systemd names it. */
+  readonly architecture?: string;
+  /** Whose signatures of root hashes count; those whom the running system trusts by default. */
+  readonly certificates?: CertificateStore;
+}
+
+const runningSystem: CertificateStore = { root: '/', directories: certificateDirectories };
+
 /** Where the partitions of an image are mounted, but for the root's own: file-hierarchy(7). */
 const mountPoints: Readonly<Partial<Record<Designator, readonly string[]>>> = {
   usr: ['usr'],
@@ -71,23 +87,23 @@ const mountPoints: Readonly<Partial<Record<Designator, readonly string[]>>> = {
  * Opens an image; the caller closes it.
  *
  * @throws PortableError FileNotFound and the like as open(2), InvalidArgs when it is no image (see dissect),
- *   NotSupported when it is encrypted or holds a file system that has no reader; and what the reader throws
+ *   NotSupported when it is encrypted or holds a file system that has no reader; what verity (see protect) and the
+ *   reader throw
  */
 export async function openImage(
   image: ImageLocation,
   budget: Budget,
-  options: SelectOptions = { architecture: hostArchitecture },
+  options: OpenOptions = {},
 ): Promise<OpenedImage> {
   if (image.type === 'raw' || image.type === 'block') return openRaw(image.path, budget, options);
   const tree = await openDirectory(image.path, budget);
   return { tree, policy: undefined, table: undefined, parts: [], bytesRead: 0, close: () => tree.close() };
 }
 
-async function openRaw(path: string, budget: Budget, options: SelectOptions): Promise<OpenedImage> {
-  refuseSideCars(path);
+async function openRaw(path: string, budget: Budget, options: OpenOptions): Promise<OpenedImage> {
   const source = await openFileSource(path);
   try {
-    return await openSource(source, budget, options);
+    return await openSource(source, budget, options, await readVeritySettings(path, source));
   } catch (error) {
     await source.close();
     throw error;
@@ -96,25 +112,36 @@ async function openRaw(path: string, budget: Budget, options: SelectOptions): Pr
 
 /**
  * Opens the image whose bytes are in `source`. Closing the image closes the source as well.
+ *
+ * @param settings verity data that is kept outside of it
  * @throws PortableError as openImage; the source then stays open
  */
 export async function openSource(
   source: BlockSource,
   budget: Budget,
-  options: SelectOptions,
+  options: OpenOptions,
+  settings: VeritySettings = noSettings,
 ): Promise<OpenedImage> {
-  const dissection = await dissect(source, options);
+  const { architecture = hostArchitecture, certificates = runningSystem } = options;
+  const dissection = await dissect(source, { architecture, ...givenHash(settings) });
+  const sources = [source];
+  const keep = (another: BlockSource): void => void sources.push(another);
   const parts: ImagePart[] = [];
   const mounts: Mount[] = [];
   let root: FileTree | undefined;
-  for (const volume of inOrder(dissection)) {
-    refuseEncrypted(volume.source, volume.superblock);
-    const { source: readable, protection } = await protect(dissection, volume);
-    const open = (): Promise<FileTree> => openFileSystem(readable, volume.superblock, budget);
-    const at = mountPoints[volume.designator];
-    if (volume.designator === 'root') root = await open();
-    else if (at !== undefined) mounts.push({ at, open });
-    parts.push(describe(volume, protection));
+  try {
+    for (const volume of inOrder(dissection)) {
+      refuseEncrypted(volume.source, volume.superblock);
+      const readable = await protect(dissection, volume, { settings, certificates, keep });
+      const open = (): Promise<FileTree> => openFileSystem(readable.source, readable.superblock, budget);
+      const at = mountPoints[volume.designator];
+      if (volume.designator === 'root') root = await open();
+      else if (at !== undefined) mounts.push({ at, open });
+      parts.push(describe(volume, readable));
+    }
+  } catch (error) {
+    for (const another of sources.slice(1)) await another.close();
+    throw error;
   }
   const tree = mounts.length === 0 && root !== undefined ? root : mountedTree(root, mounts, source.name);
   return {
@@ -123,20 +150,27 @@ export async function openSource(
     table: describeTable(dissection),
     parts,
     get bytesRead() {
-      return source.bytesRead;
+      return sources.reduce((sum, each) => sum + each.bytesRead, 0);
     },
     async close() {
       await tree.close();
-      await source.close();
+      for (const each of sources) await each.close();
     },
   };
+}
+
+/** What the choice of partitions needs to know: they are named after their root hash. */
+function givenHash({ hash }: VeritySettings): Pick<SelectOptions, 'rootHash' | 'usrHash'> {
+  if (hash === undefined) return {};
+  return hash.designator === 'root' ? { rootHash: hash.hash } : { usrHash: hash.hash };
 }
 
 function inOrder({ volumes }: Dissection): Volume[] {
   return designators.flatMap((designator) => volumes.get(designator) ?? []);
 }
 
-function describe({ designator, partition, superblock, source }: Volume, protection: Protection): ImagePart {
+function describe({ designator, partition, source }: Volume, readable: GuardedVolume): ImagePart {
+  const { superblock, protection, verity } = readable;
   const fileSystem = superblock?.type;
   const readOnly =
     isReadOnlyFileSystem(fileSystem) || designator.includes('-verity') || partition?.flags.readOnly === true;
@@ -144,6 +178,7 @@ function describe({ designator, partition, superblock, source }: Volume, protect
     designator,
     fileSystem,
     protection,
+    verity,
     readOnly,
     growFileSystem: !readOnly && partition?.flags.growFileSystem === true,
     size: source.size,

@@ -1,5 +1,6 @@
 /** Reading an image and its extensions: what they call themselves, their unit files, their image policies. */
 import { PortableError, quoted } from '../base/errors.ts';
+import { certificateDirectories } from '../base/host-paths.ts';
 import { onDisk } from '../base/logical-path.ts';
 import { Budget } from '../disk/budget.ts';
 import { openImage } from '../disk/open.ts';
@@ -141,7 +142,9 @@ async function withImage<T>(
   use: (opened: Pick<OpenedImage, 'tree' | 'policy'>, budget: Budget) => Promise<T>,
 ): Promise<T> {
   const budget = new Budget(image.path, context.limits);
-  const opened = await openImage({ path: onDisk(context.root, image.path), type: image.type }, budget);
+  const certificates = { root: context.root, directories: certificateDirectories };
+  const location = { path: onDisk(context.root, image.path), type: image.type };
+  const opened = await openImage(location, budget, { certificates });
   const tree = rememberingTree(opened.tree);
   try {
     return await use({ tree, policy: opened.policy }, budget);

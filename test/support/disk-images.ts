@@ -17,6 +17,8 @@ export interface DiskPart {
   /** A type of partition-tables.ts, or an MBR type. */
   readonly type: string;
   readonly label?: string;
+  /** With dashes; sfdisk makes one up otherwise. */
+  readonly uuid?: string;
   /** "GUID:60". */
   readonly attributes?: string;
   /** MBR: marked active. */
@@ -56,6 +58,7 @@ function partition(file: string, disk: Disk): number[] {
       `type=${part.type}`,
       `size=${part.mebibytes ?? 4}MiB`,
       ...(part.label === undefined ? [] : [`name=${JSON.stringify(part.label)}`]),
+      ...(part.uuid === undefined ? [] : [`uuid=${part.uuid}`]),
       ...(part.attributes === undefined ? [] : [`attrs=${JSON.stringify(part.attributes)}`]),
       ...(part.bootable === true ? ['bootable'] : []),
     ];

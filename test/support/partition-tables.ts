@@ -25,6 +25,8 @@ export const types = {
   rootVerity: '2c7357ed-ebd2-46d9-aec1-23d437ec2bf5',
   rootSignature: '41092b05-9fc8-4523-994f-2def0408b176',
   usr: '8484680c-9521-48c6-9c11-b0720656f69e',
+  usrVerity: '77ff5f63-e7b6-4633-acf4-1565b864c0e6',
+  usrSignature: 'e7bb33fb-06cf-4e81-8273-e543b413e2e2',
   x86Root: '44479540-f297-41b2-9af7-d131d5f0458a',
   armRoot: 'b921b045-1df0-41c3-af44-4c6f280d3fae',
   armUsr: 'b0e01050-ee5f-4390-949a-9101b17104e9',

@@ -1,6 +1,7 @@
 /** Partition tables of images: GPT, else MBR. */
 import { PortableError, quoted } from '../../base/errors.ts';
 import type { BlockSource } from '../source.ts';
+import { type Designator, partitionType } from './discoverable.ts';
 import { hasGptHeader, readGpt } from './gpt.ts';
 import { isProtective, readBootRecord, readMbr } from './mbr.ts';
 import type { PartitionTable } from './table.ts';
@@ -31,10 +32,30 @@ export async function readPartitionTable(source: BlockSource): Promise<Partition
  * them is meant.
  */
 export async function hasGoodGpt(source: BlockSource): Promise<boolean> {
+  return (await goodTable(source))?.kind === 'gpt';
+}
+
+/** Whether `source` has a GPT, where its first header should be, with a partition for one of these. */
+export async function hasPartitionFor(
+  source: BlockSource,
+  designators: readonly Designator[],
+): Promise<boolean> {
+  // most images have none, and that is quickly seen
+  if (!(await hasGptHeader(source))) return false;
+  const table = await goodTable(source);
+  if (table?.kind !== 'gpt') return false;
+  return table.partitions.some(({ type }) => {
+    const known = partitionType(type);
+    return known !== undefined && designators.includes(known.designator);
+  });
+}
+
+/** The partition table; undefined when there is none that is good. */
+async function goodTable(source: BlockSource): Promise<PartitionTable | undefined> {
   try {
-    return (await readPartitionTable(source))?.kind === 'gpt';
+    return await readPartitionTable(source);
   } catch (error) {
-    if (error instanceof PortableError && error.code === 'InvalidArgs') return false;
+    if (error instanceof PortableError && error.code === 'InvalidArgs') return undefined;
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { PartialBlock } from '../codec/index.ts';
 import type { BlockSource } from '../source.ts';
 import { corrupt } from './errors.ts';
 import { dataSizeMask, dataUncompressed } from './format.ts';
-import { Recent } from './recent.ts';
+import { Recent } from '../recent.ts';
 import type { Superblock } from './superblock.ts';
 
 /** Uncompressed blocks kept, of at most a MiB each: neighbours in a file, or a fragment block with many files. */

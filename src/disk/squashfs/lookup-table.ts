@@ -6,7 +6,7 @@ import type { BlockSource } from '../source.ts';
 import { corrupt } from './errors.ts';
 import { metadataBytes } from './format.ts';
 import type { MetadataReader } from './metadata.ts';
-import { Recent } from './recent.ts';
+import { Recent } from '../recent.ts';
 
 /** Bytes of a block's position in the list. */
 const pointerBytes = 8;

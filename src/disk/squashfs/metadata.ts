@@ -9,7 +9,7 @@ import { Pacer } from '../codec/pace.ts';
 import type { BlockSource } from '../source.ts';
 import { corrupt } from './errors.ts';
 import { metadataBytes, metadataHeaderBytes, metadataUncompressed } from './format.ts';
-import { Recent } from './recent.ts';
+import { Recent } from '../recent.ts';
 
 /** Uncompressed blocks kept: half a MiB. */
 const keptBlocks = 64;
