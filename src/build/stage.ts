@@ -18,6 +18,7 @@ import { defaultUnpackLimits } from './oci/limits.ts';
 import { addOsRelease, addScaffold, mergeUsr } from './scaffold.ts';
 import { SourceRoot } from './source-root.ts';
 import { StagingTree } from './tree.ts';
+import { addUnitDirectories } from './unit-directories.ts';
 import { addUnits, unitsOf, type ImageUnit } from './units.ts';
 
 /** A tree that is complete. */
@@ -101,6 +102,7 @@ async function fill(
     signal,
   });
   addScaffold(tree);
+  addUnitDirectories(tree, units);
   await addOsRelease(tree, description, container === undefined ? await systemOf(source) : new Map());
   return { tree, units, packages: packages.taken(), warnings: importer.warnings };
 }
