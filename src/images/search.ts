@@ -101,7 +101,7 @@ const skipped =
   /^\.#|\.sysupdate\.|\.(nspawn|oci-config|roothash|roothash\.p7s|usrhash|usrhash\.p7s|verity)$/;
 
 async function namesIn(context: ImageContext, directory: string): Promise<readonly string[]> {
-  const names = await readdir(onDisk(context.root, await resolveInside(context.root, directory)), {
+  const names = await readdir(onDisk(context.root, resolveInside(context.root, directory)), {
     encoding: 'buffer',
   }).catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT') {
@@ -139,7 +139,7 @@ async function versionIn(
   suffix: string,
   inSearchPath: boolean,
 ): Promise<Image | undefined> {
-  const directory = await resolveInside(context.root, at);
+  const directory = resolveInside(context.root, at);
   let names: readonly string[];
   try {
     names = await readdir(onDisk(context.root, directory));
@@ -162,7 +162,7 @@ async function versionIn(
 }
 
 async function imageAt(context: ImageContext, at: string, inSearchPath: boolean): Promise<Image | undefined> {
-  const resolved = await resolveInside(context.root, at);
+  const resolved = resolveInside(context.root, at);
   let facts: BigIntStats;
   try {
     // synchronous, as in disk/inode.ts: a few µs instead of a round trip through the thread pool
