@@ -42,13 +42,12 @@ export async function unitFileStates(
   names: readonly string[],
   root = '/',
 ): Promise<ReadonlyMap<string, UnitFileState>> {
-  const directories: UnitDirectory[] = [];
-  for (const path of unitPath) directories.push(await scanDirectory(unitPath, path, root));
+  const directories = unitPath.map((path) => scanDirectory(unitPath, path, root));
   const states = new Map<string, UnitFileState>();
   for (const [n, name] of names.entries()) {
     if (n % atOnce === 0) await setImmediate();
     const home = directories.find(({ entries }) => entries.has(name));
-    if (home !== undefined) states.set(name, await stateOf(name, home, directories, root));
+    if (home !== undefined) states.set(name, stateOf(name, home, directories, root));
   }
   return states;
 }
@@ -74,11 +73,7 @@ interface Link {
   readonly direct: boolean;
 }
 
-async function scanDirectory(
-  unitPath: readonly string[],
-  path: string,
-  root: string,
-): Promise<UnitDirectory> {
+function scanDirectory(unitPath: readonly string[], path: string, root: string): UnitDirectory {
   const onDisk = inTree(root, path);
   const found = list(onDisk);
   const entries = new Map(found.map((entry) => [entry.name, entry.isSymbolicLink()]));
@@ -110,12 +105,12 @@ function lifetimeOf(unitPath: readonly string[], path: string): '' | '-runtime' 
   return configured || forAllUsers ? '' : undefined;
 }
 
-async function stateOf(
+function stateOf(
   name: string,
   home: UnitDirectory,
   directories: readonly UnitDirectory[],
   root: string,
-): Promise<UnitFileState> {
+): UnitFileState {
   const file = join(home.onDisk, name);
   const target = home.entries.get(name) === true ? linkTarget(file) : undefined;
   if (target === '/dev/null') return masked(home);
