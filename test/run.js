@@ -40,6 +40,8 @@ const packages = {
     // with the C library's headers, which gcc only recommends
     'g++': 'g++',
     python3: 'python3',
+    man: 'man-db',
+    mandoc: 'mandoc',
   },
   integration: {
     'dbus-daemon': 'dbus-daemon',

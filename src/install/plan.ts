@@ -31,6 +31,13 @@ export type Item = {
 const busName = 'org.freedesktop.portable1';
 const busAlias = `dbus-${busName}.service`;
 
+/** The pages in docs/man: mdoc(7), which man(1) shows as it is. */
+export const manualPages: readonly string[] = [
+  'org.freedesktop.portable1.5',
+  'portabled.8',
+  'portabled.conf.5',
+];
+
 /** The directory of the daemon's own files, and the list of everything installed in it. */
 export function libraryDirectory(prefix: string): string {
   return join(prefix, 'lib/portabled');
@@ -89,6 +96,7 @@ export function installPlan({ prefix, node, bundle }: InstallSettings): readonly
     ),
     file('/usr/share/polkit-1/actions/portabled.policy', dbus(`${busName}.policy`), 'refuse'),
     file(join(prefix, 'share/doc/portabled/portabled.conf'), systemd('portabled.conf'), 'refuse'),
+    ...manualPages.map((page) => manual(prefix, page)),
   ];
 }
 
@@ -106,6 +114,20 @@ function file(path: string, source: string, foreign: Item['foreign']): Item {
 
 function link(path: string, target: string): Item {
   return { kind: 'link', path, target, foreign: 'refuse' };
+}
+
+/** Below /usr, packages of systemd have some of these pages, too. */
+function manual(prefix: string, page: string): Item {
+  const section = page.slice(page.lastIndexOf('.') + 1);
+  const source = join(repository, 'docs/man', page);
+  return {
+    kind: 'file',
+    path: join(prefix, `share/man/man${section}`, page),
+    source,
+    mode: 0o644,
+    fill: false,
+    foreign: 'keep',
+  };
 }
 
 function systemd(name: string): string {

@@ -19,6 +19,7 @@ import { connect } from '../../src/dbus/connection.ts';
 import { bundle } from '../../src/install/bundle.ts';
 import { install } from '../../src/install/install.ts';
 import { nodeFlags, repository } from '../../src/install/layout.ts';
+import { manualPages } from '../../src/install/plan.ts';
 import { uninstall } from '../../src/install/uninstall.ts';
 import { bundledDaemon, manager, sandboxRoot, start, waitForName } from '../support/daemon.ts';
 import { startBus } from '../support/private-bus.ts';
@@ -117,6 +118,7 @@ describe('an installation below a directory', () => {
       '/usr/local/share/dbus-1/services/org.freedesktop.portable1.service',
       '/usr/local/share/dbus-1/system-services/org.freedesktop.portable1.service',
       '/usr/local/share/doc/portabled/portabled.conf',
+      ...manualPages.map((page) => `/usr/local/share/man/man${page.slice(-1)}/${page}`),
       '/usr/share/polkit-1/actions/portabled.policy',
     ];
     const installed = filesBelow(root).filter((path) => !before.some((line) => line.startsWith(`${path} `)));

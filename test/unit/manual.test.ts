@@ -1,0 +1,109 @@
+/** The manual pages: they say what there is, all of it and nothing else, and can be shown without a complaint. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { parseCommandLine } from '../../src/daemon/args.ts';
+import { options } from '../../src/daemon/config/options.ts';
+import { manualPages } from '../../src/install/plan.ts';
+import { imageInterface } from '../../src/service/image.ts';
+import { managerInterface } from '../../src/service/manager.ts';
+import { tryRunSync } from '../support/run.ts';
+
+const directory = path.join(import.meta.dirname, '../../docs/man');
+const pages = readdirSync(directory).sort();
+const read = (page: string): string => readFileSync(path.join(directory, page), 'utf8');
+
+/** What mandoc says of the pages that are installed here: those of systemd are not, ours are in this directory. */
+function isAboutOthers(line: string): boolean {
+  const [, name, number] = /referenced manual not found: Xr (\S+) (\d)/.exec(line) ?? [];
+  return line.includes('mandoc.db') || (name !== undefined && pages.includes(`${name}.${number ?? ''}`));
+}
+
+/** The part of a page below a heading. */
+function section(page: string, title: string): string {
+  const [, text] = read(page).split(`.Sh ${title}\n`);
+  assert.ok(text !== undefined, `${page} has a section ${title}`);
+  return text.split('\n.Sh ')[0] ?? '';
+}
+
+const sorted = (words: Iterable<string>): readonly string[] => [...new Set(words)].sort();
+const all = (text: string, pattern: RegExp): readonly string[] =>
+  [...text.matchAll(pattern)].map(([, word = '']) => word);
+
+describe('the manual', () => {
+  it('is installed, every page of it', () => {
+    assert.deepEqual(pages, manualPages);
+  });
+
+  for (const page of pages) {
+    it(`${page} is shown without warnings`, () => {
+      const file = path.join(directory, page);
+      const lint = tryRunSync('mandoc', ['-T', 'lint', '-W', 'style', file]);
+      const complaints = lint.stdout.split('\n').filter((line) => line !== '' && !isAboutOthers(line));
+      assert.deepEqual(complaints, []);
+      const shown = tryRunSync('man', ['--warnings', '-E', 'UTF-8', '-l', file]);
+      assert.equal(shown.stderr, '');
+      assert.match(shown.stdout, /SEE ALSO/);
+      assert.equal(read(page).match(/\.(?:Dt|Nm) (\S+)/g)?.[0], `.Dt ${page.slice(0, -2).toUpperCase()}`);
+    });
+  }
+
+  it('portabled(8) has every option', () => {
+    const command = parseCommandLine(['--help'], '');
+    const help = command.kind === 'print' ? command.text : '';
+    const listed = all(section('portabled.8', 'OPTIONS'), /^\.It Fl (?:h , Fl )?-([a-z-]+)/gm);
+    assert.deepEqual(sorted(listed), sorted(all(help, /--([a-z-]+) /g).filter((name) => name !== 'help;')));
+  });
+
+  it('portabled.conf(5) has every setting, with its default', () => {
+    for (const name of new Set(options.map((option) => option.section))) {
+      const text = section('portabled.conf.5', `[${name.toUpperCase()}] SETTINGS`);
+      const own = options.filter((option) => option.section === name);
+      assert.deepEqual(
+        all(text, /^\.It Cm (\w+)=$/gm),
+        own.map((option) => option.key),
+      );
+      for (const { key, byDefault } of own) {
+        const [, entry = ''] = text.split(`.It Cm ${key}=\n`);
+        const [meaning = ''] = entry.split('\n.It ');
+        assert.ok(
+          new RegExp(`Default:\\s(?:\\.Cm )?${byDefault}\\b|\\.Cm ${byDefault} ,\\s+the default`).test(
+            meaning,
+          ),
+          `${key}: ${byDefault}`,
+        );
+      }
+    }
+  });
+
+  it('org.freedesktop.portable1(5) has every method and property', () => {
+    const page = 'org.freedesktop.portable1.5';
+    const methods = all(section(page, 'METHODS'), /Fn ([A-Z]\w+)/g);
+    const hidden = 'ReattacheWithExtensions';
+    const there = [managerInterface, imageInterface].flatMap(({ methods: own }) => Object.keys(own));
+    assert.deepEqual(
+      sorted(methods),
+      sorted(there).filter((name) => name !== hidden),
+    );
+    for (const [title, { properties }] of [
+      ['PROPERTIES OF THE MANAGER', managerInterface],
+      ['PROPERTIES OF AN IMAGE', imageInterface],
+    ] as const) {
+      const named = all(section(page, title), /^\.It Va (.*) Pq /gm).flatMap((line) => line.split(' , '));
+      assert.deepEqual(sorted(named), sorted(Object.keys(properties)));
+    }
+  });
+
+  it('org.freedesktop.portable1(5) has the arguments in their order', () => {
+    const text = section('org.freedesktop.portable1.5', 'METHODS');
+    for (const [name, method] of Object.entries(managerInterface.methods)) {
+      const [, names = ''] = new RegExp(`^\\.It Fn ${name}(.*?)(?: Pq .*)?$`, 'm').exec(text) ?? [];
+      assert.deepEqual(
+        names.trim().split(' ').filter(Boolean),
+        method.in.map(([argument]) => argument),
+        name,
+      );
+    }
+  });
+});
