@@ -18,6 +18,9 @@ const readers: Readonly<Record<string, () => Promise<OpenTree>>> = {
   ext4: openExt,
 };
 
+/** What the kernel reads for us: the rest of what the service manager mounts of its own accord (systemd-dissect(1)). */
+const byKernel = ['btrfs', 'xfs', 'f2fs', 'vfat'];
+
 /** File systems that cannot be written to, so that no image of one is ever mounted writable. */
 const readOnlyFileSystems = ['squashfs', 'squashfs3', 'erofs', 'cramfs', 'romfs', 'iso9660'];
 
@@ -38,10 +41,12 @@ export async function openFileSystem(
   budget: Budget,
 ): Promise<FileTree> {
   if (superblock === undefined || superblock.usage === 'other') throw noFileSystem(source, superblock);
-  const reader = readers[superblock.type];
-  if (reader === undefined) throw unreadable(source, superblock);
-  const open = await reader();
-  return open(source, budget);
+  const { type } = superblock;
+  const reader = readers[type];
+  if (reader !== undefined) return (await reader())(source, budget);
+  if (!byKernel.includes(type)) throw unreadable(source, superblock);
+  const { openByKernel } = await import('./kernel/index.ts');
+  return openByKernel(type, source, budget);
 }
 
 /** @throws PortableError NotSupported when the superblock is that of an encrypted container */
@@ -71,6 +76,6 @@ function unreadable(source: BlockSource, { type, usage }: Superblock): PortableE
   }
   return new PortableError('NotSupported', `${quoted(source.name)} holds ${type}, which cannot be read`, {
     file: source.name,
-    hint: `file systems that can be read: ${Object.keys(readers).join(', ')}`,
+    hint: `file systems that can be read: ${[...Object.keys(readers), ...byKernel].join(', ')}`,
   });
 }

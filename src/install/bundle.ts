@@ -11,7 +11,7 @@ import { emptyDir, outputFile } from 'fs-extra/esm';
 import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 import { repository } from './layout.ts';
-import { chunkDirectory, licenseFile, loaderFile, mainChunk, trainFile } from './names.ts';
+import { chunkDirectory, kernelReaderFile, licenseFile, loaderFile, mainChunk, trainFile } from './names.ts';
 
 /** The oldest Node we run on. */
 const target = 'node20';
@@ -41,6 +41,7 @@ export async function bundle(out: string): Promise<void> {
   await writeFile(join(out, licenseFile), await licences(metafile));
   await bundleProgram('start.ts', join(out, loaderFile));
   await bundleProgram('train.ts', join(out, trainFile));
+  await bundleProgram('../disk/kernel/server.ts', join(out, kernelReaderFile));
 }
 
 /** One chunk as a CommonJS script; import() becomes a require() that loader.ts answers. */
@@ -76,7 +77,7 @@ function checkLateImports({ inputs }: Metafile): void {
   if (late.length > 0) throw new Error(`import() of CommonJS packages: ${late.join(', ')}`);
 }
 
-/** One of the programs that load the chunks. */
+/** A program of its own, in one file. */
 async function bundleProgram(source: string, outfile: string): Promise<void> {
   await build({
     entryPoints: [join(repository, 'src/install', source)],

@@ -8,5 +8,7 @@ export const trainFile = 'train.cjs';
 export const chunkDirectory = 'chunks';
 /** The chunk that the program begins in, without its suffix. */
 export const mainChunk = 'main';
+/** Reads what the kernel mounts: disk/kernel/mounter.ts looks for it beside itself. */
+export const kernelReaderFile = 'kernel-reader.cjs';
 /** The licences of everything that is in there. */
 export const licenseFile = 'LICENSES';

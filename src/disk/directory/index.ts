@@ -18,20 +18,21 @@ import { Pace } from './pace.ts';
  * Opens the directory at `path` as a tree. `path` is taken as it is: a symlink there is an error, the caller
  * resolves links first. Closing the tree closes the nodes that are still open.
  *
+ * @param name what error messages call it
  * @throws PortableError FileNotFound and the like as open(2), InvalidArgs when it is not a directory, NotSupported
  *   when /proc is not mounted
  */
-export async function openDirectory(path: string, budget: Budget): Promise<FileTree> {
+export async function openDirectory(path: string, budget: Budget, name = path): Promise<FileTree> {
   await Promise.resolve();
   const { fd, stat } = openRoot(path);
   const shared: Shared = { budget, pace: new Pace(), open: new Set() };
   let closed = false;
   return {
     type: 'directory',
-    name: path,
+    name,
     async root() {
       await shared.pace.giveWay();
-      return new HostNode(duplicateDirectory(fd), nodeStat(stat, 'directory'), path, shared);
+      return new HostNode(duplicateDirectory(fd), nodeStat(stat, 'directory'), name, shared);
     },
     async close() {
       if (closed) return;

@@ -72,7 +72,12 @@ describe('opening an image', () => {
       'InvalidArgs',
       /'foo.raw' holds DM_verity_hash, not a file system/,
     ],
-    ['btrfs', medium([0x10040, '_BHRfS_M']), 'NotSupported', /'foo.raw' holds btrfs, which cannot be read/],
+    [
+      'btrfs',
+      medium([0x10040, '_BHRfS_M']),
+      'NotSupported',
+      /'foo.raw' holds btrfs, which only the kernel can read/,
+    ],
     ['xfs', medium([0, 'XFSB']), 'NotSupported', /holds xfs/],
     [
       'a file system and a GPT',
