@@ -1,6 +1,6 @@
 /** Paths below a host root that is not "/": image builds, `--root`, tests. */
 
-import { readlinkSync } from 'node:fs';
+import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { errnoOf, fileError, PortableError, quoted } from './errors.ts';
@@ -23,7 +23,11 @@ export interface ResolveOptions {
  * @returns a path on disk that begins with `root` and has no symlink below it
  * @throws PortableError Loop after 40 symlinks; file-system errors (AccessDenied, IOError …)
  */
-export function resolveInRoot(root: string, path: string, options: ResolveOptions = {}): string {
+export async function resolveInRoot(
+  root: string,
+  path: string,
+  options: ResolveOptions = {},
+): Promise<string> {
   const pending = componentsOf(path);
   let resolved: string[] = [];
   let links = 0;
@@ -34,7 +38,7 @@ export function resolveInRoot(root: string, path: string, options: ResolveOption
     }
     const candidate = [...resolved, name];
     const follow = pending.length > 0 || options.followLast !== false;
-    const target = follow ? linkTarget(join(root, ...candidate), path) : undefined;
+    const target = follow ? await linkTarget(join(root, ...candidate), path) : undefined;
     if (target === undefined) {
       resolved = candidate;
       continue;
@@ -52,13 +56,10 @@ function componentsOf(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.');
 }
 
-/**
- * The target of a symlink; undefined for anything else, including what does not exist. Synchronous: a few µs, where a
- * round trip through the thread pool for each component would take a hundred times that.
- */
-function linkTarget(onDisk: string, path: string): string | undefined {
+/** The target of a symlink; undefined for anything else, including what does not exist. */
+async function linkTarget(onDisk: string, path: string): Promise<string | undefined> {
   try {
-    return readlinkSync(onDisk);
+    return await readlink(onDisk);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'EINVAL' || errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;

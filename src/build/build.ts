@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 
 import { PortableError, quoted } from '../base/errors.ts';
 import type { BuildDescription, ImageFormat } from './description.ts';
+import { protectedNames, protectImage } from './integrity/protect.ts';
+import type { ProtectionRequest } from './integrity/protect.ts';
 import { produce } from './output.ts';
 import { stage, type Staged } from './stage.ts';
 import { writeDirectory } from './write/directory.ts';
@@ -40,6 +42,8 @@ export interface BuildResult extends TreeSize {
   readonly imageBytes: number;
   /** Of the image file, hexadecimal; undefined for a directory. */
   readonly sha256: string | undefined;
+  /** Of the hash tree, hexadecimal; undefined without one. */
+  readonly rootHash: string | undefined;
   /** Names, sorted. */
   readonly units: readonly string[];
   /** The Debian packages whose files are in it, "name version", sorted. */
@@ -60,12 +64,16 @@ const writers: Readonly<
  */
 export async function buildImage(description: BuildDescription, options: BuildOptions): Promise<BuildResult> {
   checkNames(description);
+  checkCombination(description);
   const signal = options.signal ?? new AbortController().signal;
+  const { searchPath } = options;
   const format = description.format ?? 'squashfs';
   const identity = `${description.name}_${description.version}`;
   const fileName = format === 'directory' ? identity : `${identity}.raw`;
+  const wanted = protectionOf(description);
+  const names = format === 'directory' ? [identity] : protectedNames(identity, wanted);
   const output = { directory: options.outputDirectory, force: options.force ?? false };
-  const { result, outputs } = await produce(output, [fileName], async (scratch) => {
+  const { result, outputs } = await produce(output, names, async (scratch) => {
     const staged = await stage(description, { scratch, signal });
     try {
       const image = path.join(scratch, fileName);
@@ -74,11 +82,15 @@ export async function buildImage(description: BuildDescription, options: BuildOp
         compression: description.compression,
         blockSize: description.blockSize,
         identity,
-        searchPath: options.searchPath,
+        searchPath,
         signal,
         progress: options.progress ?? (() => undefined),
       });
-      return { made: [fileName], staged, facts: await factsOf(staged, image, format) };
+      const rootHash =
+        format === 'directory'
+          ? undefined
+          : await protectImage(scratch, staged.architecture, wanted, { identity, searchPath, signal });
+      return { made: names, staged, facts: { ...(await factsOf(staged, image, format)), rootHash } };
     } finally {
       await staged.close();
     }
@@ -96,6 +108,30 @@ async function factsOf(
   const size = sizeOf(tree);
   if (format === 'directory') return { ...size, format, imageBytes: size.closureBytes, sha256: undefined };
   return { ...size, format, imageBytes: (await stat(image)).size, sha256: await digestOf(image) };
+}
+
+/** What is wanted beside the file system. */
+function protectionOf({ verity, sign, certificate, gpt }: BuildDescription): ProtectionRequest {
+  const signer = sign === undefined || certificate === undefined ? undefined : { key: sign, certificate };
+  // what is signed is the root hash
+  return { verity: verity === true || signer !== undefined, signer, gpt: gpt === true };
+}
+
+/** @throws PortableError InvalidArgs for parameters that do not go together */
+function checkCombination(description: BuildDescription): void {
+  const { type = 'portable', format, container, base, fields, verity, sign, certificate, gpt } = description;
+  const given = (value: unknown): boolean => value !== undefined && value !== false;
+  const bad: readonly (readonly [boolean, string])[] = [
+    [type !== 'portable' && given(container), 'a container image is a whole system, and no extension'],
+    [type === 'portable' && (given(base) || given(fields)), 'only extensions have a base and fields'],
+    [given(sign) !== given(certificate), 'signing takes a key and its certificate'],
+    [
+      format === 'directory' && [verity, sign, gpt].some(given),
+      'a directory cannot have a hash tree or a partition table',
+    ],
+  ];
+  const problem = bad.find(([applies]) => applies)?.[1];
+  if (problem !== undefined) throw new PortableError('InvalidArgs', problem);
 }
 
 /**

@@ -67,7 +67,10 @@ async function build(command: BuildCommand, environment: CommandEnvironment): Pr
   terminal.stdout.write(
     command.json === 'off'
       ? table(result, terminal)
-      : formatJson({ ...result, sha256: result.sha256 ?? null }, command.json),
+      : formatJson(
+          { ...result, sha256: result.sha256 ?? null, rootHash: result.rootHash ?? null },
+          command.json,
+        ),
   );
 }
 

@@ -1,5 +1,8 @@
 /** What an image is to be built from: the parameters of nixpkgs' portableService, and where a closure comes from. */
 
+/** A whole system with its services, or what is laid over one: systemd-sysext(8). */
+export type ImageKind = 'portable' | 'sysext' | 'confext';
+
 export type ImageFormat = 'squashfs' | 'erofs' | 'directory';
 
 /** A symlink of the image. */
@@ -56,6 +59,18 @@ export interface BuildDescription {
   readonly certificates?: boolean;
   /** With the time zone database. */
   readonly timeZones?: boolean;
+  readonly type?: ImageKind;
+  /** What an extension is for: an image or directory of this machine, whose os-release it must fit. */
+  readonly base?: string;
+  /** Fields of an extension's extension-release file, "FIELD=VALUE". */
+  readonly fields?: readonly string[];
+  /** With a hash tree, and its root hash. */
+  readonly verity?: boolean;
+  /** A private key that signs the root hash, and its certificate: PEM files. */
+  readonly sign?: string;
+  readonly certificate?: string;
+  /** A disk image with partitions for the file system, its hash tree and signature. */
+  readonly gpt?: boolean;
   readonly format?: ImageFormat;
   /** As the format's tool takes it. */
   readonly compression?: string;

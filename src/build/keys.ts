@@ -122,6 +122,23 @@ export const keys: { readonly [K in keyof Required<BuildDescription>]: Key } = {
   nss: { kind: 'flag', option: 'nss', help: 'with what looks up users and hosts by name' },
   certificates: { kind: 'flag', option: 'certificates', help: 'with the trusted certificate authorities' },
   timeZones: { kind: 'flag', option: 'time-zones', help: 'with the time zone database' },
+  type: {
+    kind: { choice: ['portable', 'sysext', 'confext'] },
+    option: 'type',
+    value: 'TYPE',
+    help: 'portable (default), or an extension: sysext, confext',
+  },
+  base: { kind: 'path', option: 'base', value: 'PATH', help: 'the image that an extension must fit' },
+  fields: {
+    kind: 'texts',
+    option: 'field',
+    value: 'FIELD=VALUE',
+    help: "a field of an extension's extension-release file",
+  },
+  verity: { kind: 'flag', option: 'verity', help: 'with a hash tree and its root hash' },
+  sign: { kind: 'path', option: 'sign', value: 'KEY', help: 'sign the root hash with this private key' },
+  certificate: { kind: 'path', option: 'certificate', value: 'FILE', help: "the key's certificate" },
+  gpt: { kind: 'flag', option: 'gpt', help: 'a disk image with a partition table' },
   format: {
     kind: { choice: ['squashfs', 'erofs', 'directory'] },
     option: 'format',

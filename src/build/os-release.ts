@@ -26,7 +26,15 @@ export function osReleaseText(image: ImageIdentity, base: ReadonlyMap<string, st
   known.set('PORTABLE_PRETTY_NAME', image.description);
   known.set('PORTABLE_PREFIXES', image.name);
   known.set('HOME_URL', image.homepage);
-  return definedOnly([...known])
+  return assignments([...known]);
+}
+
+/**
+ * The lines of such a file, or of an extension-release file; what is undefined is left out.
+ * @throws PortableError InvalidArgs for values of more than a line
+ */
+export function assignments(fields: readonly (readonly [string, string | undefined])[]): string {
+  return definedOnly(fields)
     .map(([name, value]) => `${name}=${shellQuoted(value)}\n`)
     .join('');
 }

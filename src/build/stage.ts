@@ -3,23 +3,25 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { parseOsRelease } from '../portable/os-release.ts';
+import { hostArchitecture } from '../base/architecture.ts';
 import { quoted } from '../base/errors.ts';
 import { close } from './closure.ts';
 import { addCertificates, addNss, addTimeZones } from './extras.ts';
 import { PackageCollector } from './packages/collector.ts';
 import { bringUnitPrograms, warnOfArguments } from './programs.ts';
 import { diskContent, wholeContent } from './content.ts';
-import type { BuildDescription, SymlinkRequest } from './description.ts';
+import { makeExtension } from './extension/make.ts';
+import type { BuildDescription, ImageKind, SymlinkRequest } from './description.ts';
 import { Importer } from './importer.ts';
 import { addContainerUnit } from './oci/add-unit.ts';
 import { unpackContainer } from './oci/image.ts';
 import type { ContainerImage } from './oci/image.ts';
 import { defaultUnpackLimits } from './oci/limits.ts';
+import { systemdArchitecture } from './oci/platform.ts';
 import { addOsRelease, addScaffold, mergeUsr } from './scaffold.ts';
 import { SourceRoot } from './source-root.ts';
 import { StagingTree } from './tree.ts';
-import { addUnitDirectories } from './unit-directories.ts';
-import { addUnits, unitsOf, type ImageUnit } from './units.ts';
+import { addUnits, findUnits, unitsOf, type ImageUnit } from './units.ts';
 
 /** A tree that is complete. */
 export interface Staged {
@@ -27,6 +29,8 @@ export interface Staged {
   readonly units: readonly ImageUnit[];
   readonly packages: readonly string[];
   readonly warnings: readonly string[];
+  /** What its programs are for, as systemd names it. */
+  readonly architecture: string;
   /** The files of the tree can be read until then. */
   close(): Promise<void>;
 }
@@ -78,6 +82,7 @@ async function fill(
   description: BuildDescription,
   { scratch, signal }: StageOptions,
 ): Promise<Omit<Staged, 'close'>> {
+  const kind = description.type ?? 'portable';
   const source = new SourceRoot(description.sourceRoot ?? '/');
   const importer = new Importer(tree, source, description.exclude ?? [], signal);
   // a container has its own layout, and says itself which system it is
@@ -88,23 +93,36 @@ async function fill(
   const given = description.units ?? [];
   if (container !== undefined && given.length === 0)
     await addContainerUnit(tree, container.config, description);
-  addUnits(tree, given, description.name);
+  addUnits(tree, given, description.name, unitDirectory(kind));
   addSymlinks(importer, description.symlinks ?? []);
   await addExtras(importer, description);
-  const units = await unitsOf(tree, description.name);
-  await complete({
-    importer,
-    packages,
-    units,
-    container: container !== undefined,
-    description,
-    scratch,
-    signal,
-  });
-  addScaffold(tree);
-  addUnitDirectories(tree, units);
-  await addOsRelease(tree, description, container === undefined ? await systemOf(source) : new Map());
-  return { tree, units, packages: packages.taken(), warnings: importer.warnings };
+  const units = await (kind === 'portable' ? unitsOf : findUnits)(tree, description.name);
+  // configuration has no programs; what its scripts need is in the base
+  if (kind !== 'confext')
+    await complete({
+      importer,
+      packages,
+      units,
+      container: container !== undefined,
+      description,
+      scratch,
+      signal,
+    });
+  const system = container === undefined ? await systemOf(source) : new Map<string, string>();
+  if (kind === 'portable') {
+    addScaffold(tree);
+    await addOsRelease(tree, description, system);
+  } else {
+    await makeExtension(tree, kind, description, system, units.length > 0);
+  }
+  const architecture =
+    container === undefined ? hostArchitecture : systemdArchitecture(container.config.platform);
+  return { tree, units, packages: packages.taken(), warnings: importer.warnings, architecture };
+}
+
+/** Where the units that are given go. */
+function unitDirectory(kind: ImageKind): string {
+  return kind === 'sysext' ? '/usr/lib/systemd/system' : '/etc/systemd/system';
 }
 
 interface Incomplete extends StageOptions {

@@ -48,16 +48,22 @@ export function checkUnitName(unit: string, image: string): void {
 
 /**
  * Puts unit files of this machine into the image.
+ * @param directory of the image
  * @throws PortableError InvalidArgs for their names; FileNotFound and the like
  */
-export function addUnits(tree: StagingTree, files: readonly string[], image: string): void {
+export function addUnits(
+  tree: StagingTree,
+  files: readonly string[],
+  image: string,
+  directory = ownDirectory,
+): void {
   for (const file of files) checkUnitName(path.basename(file), image);
   for (const file of files) {
     const stat = statLocal(file);
     if (!stat.isFile()) {
       throw new PortableError('InvalidArgs', `${quoted(file)} is no file`, { file });
     }
-    const to = `${ownDirectory}/${path.basename(file)}`;
+    const to = `${directory}/${path.basename(file)}`;
     tree.put(to, { kind: 'file', mode: 0o644, content: diskContent(realpathSync(file), stat.size) });
   }
 }
@@ -67,6 +73,14 @@ export function addUnits(tree: StagingTree, files: readonly string[], image: str
  * @throws PortableError NoMatchingUnitFiles when there are none; LimitsExceeded for one that is too large
  */
 export async function unitsOf(tree: StagingTree, image: string): Promise<readonly ImageUnit[]> {
+  const units = await findUnits(tree, image);
+  if (units.length > 0) return units;
+  const message = `the image has no unit whose name begins with ${quoted(image)}`;
+  throw new PortableError('NoMatchingUnitFiles', message, { hint: 'give one with --unit' });
+}
+
+/** As unitsOf, but there may be none. */
+export async function findUnits(tree: StagingTree, image: string): Promise<readonly ImageUnit[]> {
   const units = new Map<string, ImageUnit>();
   for (const directory of unitDirectories) {
     const node = tree.find(directory)?.node;
@@ -79,12 +93,5 @@ export async function unitsOf(tree: StagingTree, image: string): Promise<readonl
       units.set(name, { name, path: unit.path, text: text.toString() });
     }
   }
-  if (units.size > 0) return [...units.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  throw new PortableError(
-    'NoMatchingUnitFiles',
-    `the image has no unit whose name begins with ${quoted(image)}`,
-    {
-      hint: 'give one with --unit',
-    },
-  );
+  return [...units.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -42,12 +42,13 @@ export async function unitFileStates(
   names: readonly string[],
   root = '/',
 ): Promise<ReadonlyMap<string, UnitFileState>> {
-  const directories = unitPath.map((path) => scanDirectory(unitPath, path, root));
+  const directories: UnitDirectory[] = [];
+  for (const path of unitPath) directories.push(await scanDirectory(unitPath, path, root));
   const states = new Map<string, UnitFileState>();
   for (const [n, name] of names.entries()) {
     if (n % atOnce === 0) await setImmediate();
     const home = directories.find(({ entries }) => entries.has(name));
-    if (home !== undefined) states.set(name, stateOf(name, home, directories, root));
+    if (home !== undefined) states.set(name, await stateOf(name, home, directories, root));
   }
   return states;
 }
@@ -73,8 +74,12 @@ interface Link {
   readonly direct: boolean;
 }
 
-function scanDirectory(unitPath: readonly string[], path: string, root: string): UnitDirectory {
-  const onDisk = inTree(root, path);
+async function scanDirectory(
+  unitPath: readonly string[],
+  path: string,
+  root: string,
+): Promise<UnitDirectory> {
+  const onDisk = await inTree(root, path);
   const found = list(onDisk);
   const entries = new Map(found.map((entry) => [entry.name, entry.isSymbolicLink()]));
   const lifetime = lifetimeOf(unitPath, path);
@@ -87,7 +92,7 @@ function scanDirectory(unitPath: readonly string[], path: string, root: string):
   for (const entry of lifetime === undefined ? [] : found) {
     if (entry.isSymbolicLink()) note(onDisk, entry.name, true);
     if (!/\.(?:wants|requires|upholds)$/.test(entry.name)) continue;
-    const group = inTree(root, join(path, entry.name));
+    const group = await inTree(root, join(path, entry.name));
     for (const { name } of list(group)) {
       wanted.add(name);
       note(group, name, false);
@@ -105,17 +110,17 @@ function lifetimeOf(unitPath: readonly string[], path: string): '' | '-runtime' 
   return configured || forAllUsers ? '' : undefined;
 }
 
-function stateOf(
+async function stateOf(
   name: string,
   home: UnitDirectory,
   directories: readonly UnitDirectory[],
   root: string,
-): UnitFileState {
+): Promise<UnitFileState> {
   const file = join(home.onDisk, name);
   const target = home.entries.get(name) === true ? linkTarget(file) : undefined;
   if (target === '/dev/null') return masked(home);
   const real = target === undefined ? undefined : resolve(home.path, target);
-  const text = readUnit(real === undefined ? file : inTree(root, real));
+  const text = readUnit(real === undefined ? file : await inTree(root, real));
   if (text === undefined) return 'bad';
   if (real !== undefined && basename(real) !== name) return 'alias';
   // a link to a unit that is found by the same name anyway
@@ -185,9 +190,9 @@ function readUnit(file: string): string | undefined {
 }
 
 /** Where a path of the host is on disk; the empty path, where no file is, for a link that loops. */
-function inTree(root: string, path: string): string {
+async function inTree(root: string, path: string): Promise<string> {
   try {
-    return resolvedOnDisk(root, path);
+    return await resolvedOnDisk(root, path);
   } catch (error) {
     if (error instanceof PortableError && error.code === 'Loop') return '';
     throw error;

@@ -135,8 +135,8 @@ export function createPortables(options: PortablesOptions): Portables {
     setImageLimit: (image, bytes) =>
       mutate(async (locked) => setImageLimit(locked.root, await findImage(locked, image), bytes)),
     setPoolLimit: (bytes) => mutate((locked) => setPoolLimit(locked.root, locked.paths, bytes)),
-    profiles: () => Promise.resolve(listProfiles(context)),
-    recover: async () => (await recover(environment(options, options.lock))).length,
+    profiles: () => listProfiles(context),
+    recover: async () => (await recover(await environment(options, options.lock))).length,
   };
 }
 
@@ -179,7 +179,7 @@ async function whileLocked<T>(
   const release = await options.lock.acquire(signal);
   const held: Lock = { acquire: () => Promise.resolve(() => Promise.resolve()) };
   try {
-    const env = { ...environment(options, held), signal, progress };
+    const env = { ...(await environment(options, held)), signal, progress };
     const [persistent, runtime] = env.journalDirs;
     await endInterrupted(env);
     // a tree that is not running is left without a trace of how it was changed
@@ -217,10 +217,10 @@ interface Environment extends TransactionEnvironment {
   readonly journalDirs: readonly [persistent: string, runtime: string];
 }
 
-function environment(options: PortablesOptions, lock: Lock): Environment {
+async function environment(options: PortablesOptions, lock: Lock): Promise<Environment> {
   const { root, paths, log } = options;
-  const journalDir = resolvedOnDisk(root, paths.journal.persistent);
-  const runtime = resolvedOnDisk(root, paths.journal.runtime);
+  const journalDir = await resolvedOnDisk(root, paths.journal.persistent);
+  const runtime = await resolvedOnDisk(root, paths.journal.runtime);
   return {
     root,
     bases: changedDirectories(paths),

@@ -1,11 +1,10 @@
 /** Writing EROFS, with mkfs.erofs(1). */
-import { createHash } from 'node:crypto';
-
 import { PortableError, quoted } from '../../base/errors.ts';
 import { removeTree } from '../../base/remove-tree.ts';
 import { runTool } from '../../base/tool.ts';
 import { hasOwners } from '../tree.ts';
 import type { StagingTree } from '../tree.ts';
+import { uuidOf } from '../uuid.ts';
 import { writeDirectory } from './directory.ts';
 import { toolOptions, type WriteSettings } from './settings.ts';
 
@@ -54,12 +53,4 @@ function checkedClusterSize(bytes: number): number {
   throw new PortableError('InvalidArgs', `erofs cannot have clusters of ${bytes} bytes`, {
     hint: 'a multiple of 4K, up to 1M',
   });
-}
-
-/** A UUID that is the same whenever the image is: RFC 9562, version 8. */
-function uuidOf(identity: string): string {
-  const bytes = createHash('sha256').update(identity).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { PortableError } from '../../../src/base/errors.ts';
 import {
   decodeJournal,
@@ -36,7 +36,10 @@ function sealed(body: string): Buffer {
 }
 
 describe('the journal format', () => {
-  const places = Places.open('/', [base]);
+  let places: Places;
+  before(async () => {
+    places = await Places.open('/', [base]);
+  });
 
   const refuses = (bytes: Buffer, why: RegExp) => {
     assert.throws(
