@@ -3,7 +3,7 @@
 import { constants } from 'node:os';
 
 import { main } from '../build/command.ts';
-import { version } from '../daemon/version.ts';
+import { version } from '../base/version.ts';
 import { processTerminal } from '../terminal/process-terminal.ts';
 
 const ended = new AbortController();

@@ -2,6 +2,7 @@
 import { isAbsolute, join } from 'node:path';
 
 import type { Scope, UserDirectories } from '../base/host-paths.ts';
+import { escapeValue } from '../dbus/address.ts';
 
 /** Everything the daemon takes from the process it is in. Entry points fill it in; tests make their own. */
 export interface Surroundings {
@@ -43,14 +44,6 @@ export function busAddress(
   runtime: string,
 ): string {
   if (options.bus !== undefined) return options.bus;
-  if (options.user) return env['DBUS_SESSION_BUS_ADDRESS'] ?? `unix:path=${escapeAddress(runtime)}/bus`;
+  if (options.user) return env['DBUS_SESSION_BUS_ADDRESS'] ?? `unix:path=${escapeValue(runtime)}/bus`;
   return env['DBUS_SYSTEM_BUS_ADDRESS'] ?? 'unix:path=/run/dbus/system_bus_socket';
-}
-
-/** In an address only some bytes stand for themselves ("Server Addresses"). */
-function escapeAddress(path: string): string {
-  return [...Buffer.from(path)]
-    .map((byte) => String.fromCharCode(byte))
-    .map((c) => (/[-0-9A-Za-z_/.*]/.test(c) ? c : `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`))
-    .join('');
 }

@@ -1,5 +1,6 @@
 /** From the command line to the exit code. */
 import { messageOf, PortableError } from '../base/errors.ts';
+import { version } from '../base/version.ts';
 import { noServiceManager } from '../host/service-manager.ts';
 import { parseCommandLine, type RunOptions } from './args.ts';
 import { composePortables, pathsFor } from './compose.ts';
@@ -12,7 +13,6 @@ import { isJournalStream, writeStderr } from './log/stderr.ts';
 import { recoverHost, reloadManager } from './recovery.ts';
 import { serveOnBus } from './serve-on-bus.ts';
 import type { SignalSource } from './signals.ts';
-import { version } from './version.ts';
 
 /** The process we are in. */
 export interface Process extends Surroundings {

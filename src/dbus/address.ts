@@ -10,7 +10,7 @@ export interface Address {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** An address list that is not one, or names no socket we can connect to. */
+/** An address list that is not one, or names nothing we can connect to. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';
 }
@@ -39,6 +39,37 @@ export function socketPath(address: Address): string {
   if (abstract !== undefined) return `\0${abstract}`;
   const given = [...address.parameters.keys()].join(', ');
   throw new AddressError(`the 'unix:' bus address has neither path= nor abstract= (but: ${given})`);
+}
+
+/**
+ * The program that carries the messages over its standard input and output, with its arguments; undefined for
+ * addresses of sockets ("Executed Subprocesses on Unix").
+ * @throws AddressError
+ */
+export function programOf(address: Address): readonly [program: string, ...args: string[]] | undefined {
+  if (address.transport !== 'unixexec') return undefined;
+  const program = address.parameters.get('path');
+  if (program === undefined) throw new AddressError("the 'unixexec:' bus address has no path=");
+  const args: string[] = [];
+  for (let arg; (arg = address.parameters.get(`argv${args.length + 1}`)) !== undefined;) args.push(arg);
+  return [program, ...args];
+}
+
+/** A program as an address; the other way round. */
+export function programAddress(program: string, args: readonly string[]): string {
+  const parameters = [
+    `path=${escapeValue(program)}`,
+    ...args.map((arg, i) => `argv${i + 1}=${escapeValue(arg)}`),
+  ];
+  return `unixexec:${parameters.join(',')}`;
+}
+
+/** A value as it may stand in an address: only some bytes stand for themselves. */
+export function escapeValue(value: string): string {
+  return [...Buffer.from(value)]
+    .map((byte) => String.fromCharCode(byte))
+    .map((c) => (/[-0-9A-Za-z_/.*]/.test(c) ? c : `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`))
+    .join('');
 }
 
 function parseAddress(entry: string): Address {

@@ -64,11 +64,11 @@ declare module 'dbus-next/lib/bus.js' {
 }
 
 declare module 'dbus-next/lib/handshake.js' {
-  import type { Socket } from 'node:net';
+  import type { Duplex } from 'node:stream';
 
   /** Authenticates on a connected socket. Reads no byte beyond the server's last line. */
   export default function handshake(
-    socket: Socket,
+    socket: Duplex,
     options: { readonly authMethods: readonly 'EXTERNAL'[] },
     done: (error: unknown) => void,
   ): void;

@@ -8,11 +8,12 @@
  * The seam is MessageBus's constructor, which takes any object with "message" events and a message() method.
  */
 import { EventEmitter } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import handshake from 'dbus-next/lib/handshake.js';
 import type { Message } from 'dbus-next/lib/message-type.js';
 import { messageOf } from '../base/errors.ts';
-import { parseAddresses, socketPath } from './address.ts';
+import { parseAddresses, programOf, socketPath, type Address } from './address.ts';
 import { BusError, disconnected } from './bus-error.ts';
 import { messageFramer } from './framing.ts';
 import { encodeMessage, messageFlag, messageType, type IncomingMessage } from './message.ts';
@@ -26,14 +27,14 @@ const busDriver = 'org.freedesktop.DBus';
 export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
   /** Resolves when the connection has ended: with undefined after end(), otherwise with what ended it. */
   readonly closed: Promise<Error | undefined>;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   /** Serial of each call that is not answered yet → who was asked. */
   readonly #asked = new Map<number, string | undefined>();
   #greeted = false;
   #reason: Error | undefined;
   #ending = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     super();
     this.#socket = socket;
     this.closed = new Promise((resolve) => {
@@ -125,7 +126,7 @@ export async function openTransport(addresses: string, signal: AbortSignal): Pro
   let failure: unknown;
   for (const address of parseAddresses(addresses)) {
     try {
-      const socket = await openSocket(socketPath(address), signal);
+      const socket = await openStream(address, signal);
       return new Transport(socket);
     } catch (error) {
       failure = error;
@@ -134,31 +135,38 @@ export async function openTransport(addresses: string, signal: AbortSignal): Pro
   throw failure;
 }
 
-async function openSocket(path: string, signal: AbortSignal): Promise<Socket> {
+async function openStream(address: Address, signal: AbortSignal): Promise<Duplex> {
   signal.throwIfAborted();
-  const socket = connect(path);
-  const where = `the bus at '${path.replace('\0', '@')}'`;
+  const program = programOf(address);
+  const stream = program === undefined ? connect(socketPath(address)) : await runProgram(program);
+  const where = program === undefined ? `the bus at '${socketPath(address).replace('\0', '@')}'` : program[0];
   const giveUp = (): void => {
-    socket.destroy(signal.reason as Error);
+    stream.destroy(signal.reason as Error);
   };
   signal.addEventListener('abort', giveUp);
   try {
-    await settled(socket, `cannot connect to ${where}`, (done) => socket.once('connect', done));
-    await settled(socket, `cannot authenticate to ${where}`, (done) => {
-      handshake(socket, { authMethods: ['EXTERNAL'] }, done);
+    if (program === undefined)
+      await settled(stream, `cannot connect to ${where}`, (done) => stream.once('connect', done));
+    await settled(stream, `cannot authenticate to ${where}`, (done) => {
+      handshake(stream, { authMethods: ['EXTERNAL'] }, done);
     });
-    return socket;
+    return stream;
   } catch (error) {
-    socket.destroy();
+    stream.destroy();
     throw error;
   } finally {
     signal.removeEventListener('abort', giveUp);
   }
 }
 
+async function runProgram(program: readonly [string, ...string[]]): Promise<Duplex> {
+  const { programStream } = await import('./program-stream.ts'); // late: few connections are made so
+  return programStream(program);
+}
+
 /** Waits for `start` to call back without an error, as long as the socket lives. */
 function settled(
-  socket: Socket,
+  socket: Duplex,
   failing: string,
   start: (done: (error?: unknown) => void) => void,
 ): Promise<void> {

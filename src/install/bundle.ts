@@ -1,8 +1,8 @@
 /**
- * Makes the bundle: the daemon in few files that need nothing but Node, to be installed or run as they are.
+ * Makes the bundle: our programs in few files that need nothing but Node, to be installed or run as they are.
  *
  * esbuild follows the imports and leaves what is imported late in chunks of their own; each chunk is then turned into
- * a script in CommonJS form, which portabled.cjs (loader.ts) compiles with V8's code cache. Node's own loader for ES
+ * a script in CommonJS form, which the programs' loaders (loader.ts) compile with V8's code cache. Node's own loader for ES
  * modules takes longer than all of our start, and knows no code cache on Node 20: docs/decisions/startup.md.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -11,16 +11,38 @@ import { emptyDir, outputFile } from 'fs-extra/esm';
 import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 import { repository } from './layout.ts';
-import { chunkDirectory, kernelReaderFile, licenseFile, loaderFile, mainChunk, trainFile } from './names.ts';
+import { client, daemon, kernelReaderFile, licenseFile, mainChunk, type Program } from './names.ts';
 
 /** The oldest Node we run on. */
 const target = 'node20';
 
+/** What is bundled: each program has chunks of its own, and with them code caches of what it uses itself. */
+const programs: readonly (Program & {
+  readonly entry: string;
+  readonly start: string;
+  readonly trainer: string;
+})[] = [
+  { ...daemon, entry: 'src/bin/portabled.ts', start: 'start.ts', trainer: 'train-daemon.ts' },
+  { ...client, entry: 'src/bin/portablectl.ts', start: 'start-client.ts', trainer: 'train-client.ts' },
+];
+
 /** @param out the bundle's directory; whatever is in there is replaced */
 export async function bundle(out: string): Promise<void> {
   await emptyDir(out);
+  const metafiles = await Promise.all(
+    programs.map(async ({ entry, start, trainer, ...program }) => {
+      await bundleProgram(start, join(out, program.loader));
+      await bundleProgram(trainer, join(out, program.train));
+      return bundleChunks(entry, join(out, program.chunks));
+    }),
+  );
+  await bundleProgram('../disk/kernel/server.ts', join(out, kernelReaderFile));
+  await writeFile(join(out, licenseFile), await licences(metafiles));
+}
+
+async function bundleChunks(entry: string, out: string): Promise<Metafile> {
   const { outputFiles, metafile } = await build({
-    entryPoints: { [mainChunk]: join(repository, 'src/bin/portabled.ts') },
+    entryPoints: { [mainChunk]: join(repository, entry) },
     outdir: out,
     outExtension: { '.js': '.cjs' },
     bundle: true,
@@ -36,12 +58,8 @@ export async function bundle(out: string): Promise<void> {
     plugins: [leanDbusNext],
   });
   checkLateImports(metafile);
-  for (const file of outputFiles)
-    await outputFile(join(out, chunkDirectory, basename(file.path)), await script(file));
-  await writeFile(join(out, licenseFile), await licences(metafile));
-  await bundleProgram('start.ts', join(out, loaderFile));
-  await bundleProgram('train.ts', join(out, trainFile));
-  await bundleProgram('../disk/kernel/server.ts', join(out, kernelReaderFile));
+  for (const file of outputFiles) await outputFile(join(out, basename(file.path)), await script(file));
+  return metafile;
 }
 
 /** One chunk as a CommonJS script; import() becomes a require() that loader.ts answers. */
@@ -114,9 +132,10 @@ const leanDbusNext: Plugin = {
 };
 
 /** The licence of every package that is in the bundle, and our own. */
-async function licences(metafile: Metafile): Promise<string> {
+async function licences(metafiles: readonly Metafile[]): Promise<string> {
   const own = await readFile(join(repository, 'LICENSE'), 'utf8');
-  const directories = Object.values(metafile.outputs)
+  const directories = metafiles
+    .flatMap(({ outputs }) => Object.values(outputs))
     .flatMap(({ inputs }) => Object.keys(inputs))
     .map((input) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
     .filter((directory) => directory !== undefined);

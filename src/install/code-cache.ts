@@ -1,6 +1,6 @@
 /**
  * Makes the code caches of an installed bundle, with the very Node and flags that will run it: the daemon is started on
- * a bus of its own, in an empty sandbox, and led through what daemons do most.
+ * a bus of its own, in an empty sandbox, and led through what daemons do most, at last by the client.
  */
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { execa } from 'execa';
 
 import { connect, type BusConnection } from '../dbus/connection.ts';
 import { nodeFlags } from './layout.ts';
-import { trainFile } from './names.ts';
+import * as programs from './names.ts';
 
 const portable = 'org.freedesktop.portable1';
 const managerPath = '/org/freedesktop/portable1';
@@ -38,12 +38,20 @@ export async function writeCodeCaches(node: string, bundle: string): Promise<voi
       retry(() => connect({ address, timeoutMs: 1000 })),
       ended(bus, 'dbus-daemon'),
     ]);
-    const args = [...nodeFlags, join(bundle, trainFile), '--bus', address, '--root', join(directory, 'root')];
+    const args = [
+      ...nodeFlags,
+      join(bundle, programs.daemon.train),
+      '--bus',
+      address,
+      '--root',
+      join(directory, 'root'),
+    ];
     const daemon = execa(node, args, {
       ...quiet,
       cancelSignal: until.signal,
     });
     await Promise.race([rounds(client, join(directory, 'root')), ended(daemon, 'the daemon')]);
+    for (const words of commands) await runClient(node, bundle, address, words);
     daemon.kill('SIGTERM');
     const { exitCode, stderr } = await daemon;
     if (exitCode !== 0) throw new Error(`the daemon ended with status ${String(exitCode)}: ${stderr}`);
@@ -52,6 +60,30 @@ export async function writeCodeCaches(node: string, bundle: string): Promise<voi
     until.abort();
     await remove(directory);
   }
+}
+
+/** What people type, the commonest last: what a chunk has compiled then is what is kept. */
+const commands = [
+  ['--help'],
+  ['inspect', 'warmup'],
+  ['attach', '--runtime', '--no-reload', 'warmup'],
+  ['reattach', '--runtime', '--no-reload', 'warmup'],
+  ['is-attached', 'warmup'],
+  ['detach', '--runtime', '--no-reload', 'warmup'],
+  ['list'],
+];
+
+/** @throws Error when it does not end as it should */
+async function runClient(
+  node: string,
+  bundle: string,
+  address: string,
+  words: readonly string[],
+): Promise<void> {
+  const args = [...nodeFlags, join(bundle, programs.client.train), ...words];
+  const env = { DBUS_SYSTEM_BUS_ADDRESS: address };
+  const { exitCode, stderr } = await execa(node, args, { ...quiet, env });
+  if (exitCode !== 0) throw new Error(`portablectl ${words.join(' ')} fails here: ${stderr}`);
 }
 
 /** Failures are looked at here, not thrown; what the processes print goes into the error. */
@@ -85,16 +117,15 @@ async function rounds(client: BusConnection, root: string): Promise<void> {
   }
 }
 
-/** A directory image as small as they get. @returns its name */
+/** A directory image as small as they get, and the profile that the client chooses. @returns its name */
 async function makeImage(root: string): Promise<string> {
+  const image = 'var/lib/portables/warmup/usr/lib';
   const files = {
-    'usr/lib/os-release': 'ID=portabled\nVERSION_ID=1\n',
-    'usr/lib/systemd/system/warmup.service': '[Service]\nExecStart=/bin/true\n',
+    [`${image}/os-release`]: 'ID=portabled\nVERSION_ID=1\n',
+    [`${image}/systemd/system/warmup.service`]: '[Service]\nExecStart=/bin/true\n',
+    'etc/systemd/portable/profile/default/service.conf': '[Service]\n',
   };
-  for (const [path, content] of Object.entries(files)) {
-    const file = join(root, 'var/lib/portables/warmup', path);
-    await outputFile(file, content);
-  }
+  for (const [path, content] of Object.entries(files)) await outputFile(join(root, path), content);
   return 'warmup';
 }
 

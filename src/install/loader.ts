@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
 
+import { mainChunk, type Program } from './names.ts';
+
 type Wrapper = (
   exports: unknown,
   require: (id: string) => unknown,
@@ -19,13 +21,22 @@ export interface Compiled {
   readonly script: Script;
 }
 
+/** Starts a program. @param directory of the bundle @param onCompiled told of every chunk that is loaded */
+export function startProgram(
+  directory: string,
+  { chunks }: Program,
+  onCompiled?: (compiled: Compiled) => void,
+): void {
+  chunkLoader(directory, chunks, onCompiled)(`${mainChunk}.cjs`);
+}
+
 /**
  * @param directory of the bundle; what chunks see as their own
  * @param chunks directory of the chunks below it
  * @param onCompiled told of every chunk that is loaded
  * @returns loads a chunk by its file name
  */
-export function chunkLoader(
+function chunkLoader(
   directory: string,
   chunks: string,
   onCompiled: (compiled: Compiled) => void = () => undefined,

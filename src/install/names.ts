@@ -1,12 +1,23 @@
-/** Names inside the bundle, shared by those who make it and the program that runs it. Imports nothing: it runs first. */
+/** Names inside the bundle, shared by those who make it and the programs that run it. Imports nothing: it runs first. */
 
-/** What is run. */
-export const loaderFile = 'portabled.cjs';
-/** The same, writing code caches when it ends. Not installed. */
-export const trainFile = 'train.cjs';
-/** What that loads, in a directory beside it. */
-export const chunkDirectory = 'chunks';
-/** The chunk that the program begins in, without its suffix. */
+/** The files of one program. */
+export interface Program {
+  /** What is run. */
+  readonly loader: string;
+  /** The same, writing code caches when it ends. Not installed. */
+  readonly train: string;
+  /** What that loads, in a directory beside it. */
+  readonly chunks: string;
+}
+
+export const daemon: Program = { loader: 'portabled.cjs', train: 'train.cjs', chunks: 'chunks' };
+export const client: Program = {
+  loader: 'portablectl.cjs',
+  train: 'train-portablectl.cjs',
+  chunks: 'portablectl-chunks',
+};
+
+/** The chunk that a program begins in, without its suffix. */
 export const mainChunk = 'main';
 /** Reads what the kernel mounts: disk/kernel/mounter.ts looks for it beside itself. */
 export const kernelReaderFile = 'kernel-reader.cjs';

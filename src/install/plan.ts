@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 
 import { nodeFlags, repository } from './layout.ts';
-import { loaderFile } from './names.ts';
+import { client, daemon, type Program } from './names.ts';
 
 export interface InstallSettings {
   /** Directory the daemon goes below, as seen by the installed system. */
@@ -73,9 +73,17 @@ export function installPlan({ prefix, node, bundle }: InstallSettings): readonly
     {
       kind: 'text',
       path: join(prefix, 'bin/portabled'),
-      text: launcher(node, lib),
+      text: launcher(node, lib, daemon),
       mode: 0o755,
       foreign: 'refuse',
+    },
+    {
+      kind: 'text',
+      path: join(prefix, 'bin/portablectl'),
+      text: launcher(node, lib, client),
+      mode: 0o755,
+      // with the prefix /usr that is systemd's own, of another package
+      foreign: 'keep',
     },
     file(unit('portabled.service'), systemd('portabled.service'), 'refuse'),
     file(unit('portabled-recover.service'), systemd('portabled-recover.service'), 'refuse'),
@@ -139,6 +147,6 @@ function dbus(name: string): string {
 }
 
 /** For people and scripts; the units run Node directly. */
-function launcher(node: string, lib: string): string {
-  return `#!/bin/sh\nexec ${node} ${[...nodeFlags, `${lib}/${loaderFile}`].join(' ')} "$@"\n`;
+function launcher(node: string, lib: string, { loader }: Program): string {
+  return `#!/bin/sh\nexec ${node} ${[...nodeFlags, `${lib}/${loader}`].join(' ')} "$@"\n`;
 }

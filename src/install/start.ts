@@ -1,5 +1,5 @@
-/** The installed program, portabled.cjs: starts the bundle. */
-import { chunkDirectory, mainChunk } from './names.ts';
-import { chunkLoader } from './loader.ts';
+/** The installed daemon, portabled.cjs: starts its chunks. */
+import { startProgram } from './loader.ts';
+import { daemon } from './names.ts';
 
-chunkLoader(import.meta.dirname, chunkDirectory)(`${mainChunk}.cjs`);
+startProgram(import.meta.dirname, daemon);

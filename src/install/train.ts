@@ -1,18 +1,14 @@
-/**
- * Runs the daemon like start.ts, and when it ends writes the code caches of all chunks: V8 puts into them what was
- * compiled, which is what was used. What was not, such as polkit on a bus without it, is at least loaded. Started by
- * code-cache.ts.
- */
-import { readdirSync, writeFileSync } from 'node:fs';
+/** Code caches of all chunks a program loaded: V8 puts into them what was compiled, which is what was used. */
+import { writeFileSync } from 'node:fs';
 
-import { chunkLoader, type Compiled } from './loader.ts';
-import { chunkDirectory, mainChunk } from './names.ts';
+import { startProgram, type Compiled } from './loader.ts';
+import type { Program } from './names.ts';
 
-const compiled: Compiled[] = [];
-const load = chunkLoader(import.meta.dirname, chunkDirectory, (chunk) => compiled.push(chunk));
-process.on('exit', () => {
-  const chunks = readdirSync(`${import.meta.dirname}/${chunkDirectory}`);
-  for (const chunk of chunks.filter((name) => name.endsWith('.cjs'))) load(chunk);
-  for (const { file, script } of compiled) writeFileSync(`${file}.cache`, script.createCachedData());
-});
-load(`${mainChunk}.cjs`);
+/** Starts a program, and writes the caches when it ends. @param directory of the bundle */
+export function train(directory: string, program: Program): void {
+  const compiled: Compiled[] = [];
+  process.on('exit', () => {
+    for (const { file, script } of compiled) writeFileSync(`${file}.cache`, script.createCachedData());
+  });
+  startProgram(directory, program, (chunk) => compiled.push(chunk));
+}

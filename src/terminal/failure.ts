@@ -1,5 +1,5 @@
 /** How failures look to the person who typed the command: what failed and why, and below it what to try. */
-import { escapeControl, PortableError } from '../base/errors.ts';
+import { escapeControl } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import type { Output } from './terminal.ts';
 
@@ -30,5 +30,5 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
 }
 
 function hintOf(error: unknown): string | undefined {
-  return error instanceof PortableError || error instanceof UsageError ? error.hint : undefined;
+  return error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
 }

@@ -44,8 +44,8 @@ function columnsOf(fd: number, env: Environment, isTerminal: boolean): number | 
 }
 
 /** The stream may be a pipe that is full, and not wait: then we do. */
-function writeAll(fd: number, text: string, readersGone: () => void): void {
-  let rest = Buffer.from(text);
+function writeAll(fd: number, text: string | Uint8Array, readersGone: () => void): void {
+  let rest: Uint8Array = typeof text === 'string' ? Buffer.from(text) : text;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(fd, rest));

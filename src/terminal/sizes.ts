@@ -2,7 +2,8 @@
 
 const units = ['B', 'K', 'M', 'G', 'T', 'P', 'E'] as const;
 const factors: ReadonlyMap<string, bigint> = new Map(units.map((unit, i) => [unit, 1024n ** BigInt(i)]));
-const maxSize = 2n ** 64n - 1n;
+/** systemd's sizes are signed. */
+const maxSize = 2n ** 63n - 1n;
 
 /** "4K", "1.5G", "512B": one digit behind the point, cut off, not rounded, and none where it is zero. */
 export function formatSize(bytes: bigint): string {
@@ -18,10 +19,10 @@ export function formatSize(bytes: bigint): string {
 
 /**
  * Bytes of a size such as "4.5G", "512", "1G 500M" (parts from large to small are added up).
- * @returns undefined for anything else, and for more than 64 bits hold
+ * @returns undefined for anything else, and for more than 63 bits hold
  */
 export function parseSize(text: string): bigint | undefined {
-  const part = /^\s*(\d+)(?:\.(\d+))?\s*([KMGTPE]?B?)(?=\s|\d|$)/i;
+  const part = /^\s*\+?(\d+)(?:\.(\d+))?\s*([BKMGTPE]?)(?=\s|\d|$)/;
   let rest = text;
   let sum = 0n;
   let last: bigint | undefined;
@@ -29,7 +30,7 @@ export function parseSize(text: string): bigint | undefined {
     const match = part.exec(rest);
     if (match === null) return undefined;
     const [whole, digits = '', fraction = '', suffix = ''] = match;
-    const factor = factors.get(suffix.toUpperCase().charAt(0)) ?? 1n;
+    const factor = factors.get(suffix) ?? 1n;
     if (last !== undefined && factor >= last) return undefined;
     sum += BigInt(digits) * factor + (BigInt(`0${fraction}`) * factor) / 10n ** BigInt(fraction.length);
     last = factor;

@@ -4,7 +4,7 @@ import type { Styles } from './styles.ts';
 /** One stream. */
 export interface Output {
   /** Writes all of it, or throws; whoever no longer reads counts as having read enough. */
-  readonly write: (text: string) => void;
+  readonly write: (text: string | Uint8Array) => void;
   readonly isTerminal: boolean;
   /** Width in character cells; undefined where lines may be as long as they like: files and pipes. */
   readonly columns: number | undefined;

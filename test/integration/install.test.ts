@@ -100,11 +100,15 @@ describe('an installation below a directory', () => {
       '/etc/systemd/system/dbus-org.freedesktop.portable1.service',
       '/etc/systemd/system/sysinit.target.wants/portabled-recover.service',
       '/etc/systemd/user/dbus-org.freedesktop.portable1.service',
+      '/usr/local/bin/portablectl',
       '/usr/local/bin/portabled',
       `${lib}/LICENSES`,
       `${lib}/chunks/main.cjs`,
       `${lib}/chunks/main.cjs.cache`,
       `${lib}/installed.json`,
+      `${lib}/portablectl-chunks/main.cjs`,
+      `${lib}/portablectl-chunks/main.cjs.cache`,
+      `${lib}/portablectl.cjs`,
       `${lib}/portabled.cjs`,
       ...['profile', 'user-profile'].flatMap((directory) =>
         ['default', 'nonetwork', 'strict', 'trusted'].map(
@@ -168,7 +172,7 @@ describe('an installation below a directory', () => {
       }
       const content = readFileSync(join(root, file), 'latin1');
       assert.ok(!content.includes(repository), file);
-      if (!file.includes('/chunks/')) assert.doesNotMatch(content, /@(node|lib|flags)@/, file);
+      if (!file.includes('chunks/')) assert.doesNotMatch(content, /@(node|lib|flags)@/, file);
     }
     const before = filesBelow(otherTree());
     await uninstallFrom(root, { prefix: '/opt/p' });
@@ -214,11 +218,17 @@ describe('an installation below a directory', () => {
     const check = new URL('../support/check-code-caches.ts', import.meta.url).pathname;
     const { stdout } = await execa(process.execPath, [...nodeFlags, '--import', 'tsx', check, elsewhere]);
     const lines = stdout.split('\n');
-    assert.ok(lines.includes('taken main.cjs'), stdout);
-    assert.ok(
-      lines.some((line) => line.startsWith('taken portables-')),
-      stdout,
-    );
+    for (const wanted of [
+      'chunks/main.',
+      'chunks/portables-',
+      'portablectl-chunks/main.',
+      'portablectl-chunks/list-',
+    ]) {
+      assert.ok(
+        lines.some((line) => line.startsWith(`taken ${wanted}`)),
+        stdout,
+      );
+    }
     assert.deepEqual(
       lines.filter((line) => !line.startsWith('taken ')),
       [],

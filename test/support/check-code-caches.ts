@@ -5,11 +5,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile } from '../../src/install/loader.ts';
-import { chunkDirectory } from '../../src/install/names.ts';
+import { client, daemon } from '../../src/install/names.ts';
 
-const directory = join(process.argv[2] ?? '', chunkDirectory);
-for (const name of readdirSync(directory).filter((file) => file.endsWith('.cjs'))) {
-  if (!existsSync(join(directory, `${name}.cache`))) continue;
-  const { cachedDataRejected } = compile(join(directory, name));
-  console.log(cachedDataRejected === false ? 'taken' : 'rejected', name);
+for (const { chunks } of [daemon, client]) {
+  const directory = join(process.argv[2] ?? '', chunks);
+  for (const name of readdirSync(directory).filter((file) => file.endsWith('.cjs'))) {
+    if (!existsSync(join(directory, `${name}.cache`))) continue;
+    const { cachedDataRejected } = compile(join(directory, name));
+    console.log(cachedDataRejected === false ? 'taken' : 'rejected', `${chunks}/${name}`);
+  }
 }

@@ -35,7 +35,7 @@ describe('bus addresses', () => {
     });
   }
 
-  for (const other of ['tcp:host=localhost,port=1', 'unixexec:path=/bin/sh', 'unix:tmpdir=/tmp', 'unix:']) {
+  for (const other of ['tcp:host=localhost,port=1', 'unix:tmpdir=/tmp', 'unix:']) {
     it(`'${other}' cannot be connected to`, () => {
       assert.throws(() => paths(other), AddressError);
     });

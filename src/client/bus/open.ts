@@ -1,0 +1,51 @@
+/** A host behind its buses: its daemon and its service manager. */
+import { messageOf } from '../../base/errors.ts';
+import { connect } from '../../dbus/connection.ts';
+import { CommandError } from '../command-error.ts';
+import type { Settings } from '../command-line/settings.ts';
+import type { Services } from '../services.ts';
+import { busAddress } from './address.ts';
+import { imagesOnBus } from './images.ts';
+import { unitsOnBus } from './units.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws UsageError, CommandError when there is no bus */
+export async function openBus(settings: Settings, env: Environment): Promise<Services> {
+  const address = busAddress(settings, env);
+  const connection = await connect({ address }).catch((error: unknown) => {
+    throw new CommandError(`Cannot connect to ${busName(settings)}: ${messageOf(error)}`, {
+      hint: hintFor(settings),
+      cause: error,
+    });
+  });
+  const { askPassword } = settings;
+  return {
+    images: imagesOnBus(connection, askPassword),
+    units: unitsOnBus(connection, askPassword),
+    close: () => connection.close(),
+  };
+}
+
+function busName({ place, user }: Settings): string {
+  const bus = user ? "the user's bus" : 'the system bus';
+  switch (place.kind) {
+    case 'local':
+      return bus;
+    case 'remote':
+      return `${bus} of '${place.host}'`;
+    case 'machine':
+      return `${bus} of the container '${place.machine}'`;
+  }
+}
+
+function hintFor({ place }: Settings): string | undefined {
+  switch (place.kind) {
+    case 'local':
+      return 'does D-Bus run here?';
+    case 'remote':
+      return 'can you log in there with ssh, and does it have systemd-stdio-bridge?';
+    case 'machine':
+      return 'machinectl list names the containers that run';
+  }
+}

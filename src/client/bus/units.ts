@@ -1,0 +1,148 @@
+/** What the client asks of the service manager: org.freedesktop.systemd1(5), Manager object. */
+import { BusError } from '../../dbus/bus-error.ts';
+import type { BusConnection } from '../../dbus/connection.ts';
+import type { Reply } from '../../dbus/reply.ts';
+import type { ValueOf, ValuesOf } from '../../dbus/signature.ts';
+import type { Job, JobKind, LinkChange, Units } from '../services.ts';
+
+const manager = {
+  destination: 'org.freedesktop.systemd1',
+  path: '/org/freedesktop/systemd1',
+  interface: 'org.freedesktop.systemd1.Manager',
+} as const;
+
+const runtimeFlag = 1n;
+/** Unit files may be below system.attached. */
+const portableFlag = 4n;
+
+const jobMethods: Readonly<Record<JobKind, string>> = {
+  start: 'StartUnit',
+  stop: 'StopUnit',
+  restart: 'RestartUnit',
+};
+
+/** Calls a method of the manager's. */
+type Ask = <S extends string>(member: string, signature: S, args: ValuesOf<S>) => Promise<Reply>;
+
+/** @param interactive whether the service manager may have the user asked for a password */
+export function unitsOnBus(connection: BusConnection, interactive: boolean): Units {
+  const options = { interactive, timeoutMs: Infinity };
+  const ask: Ask = (member, signature, args) =>
+    connection.call({ ...manager, member }, signature, args, options);
+  const flags = (runtime: boolean): bigint => portableFlag | (runtime ? runtimeFlag : 0n);
+  return {
+    reload: async () => {
+      (await ask('Reload', '', [])).values('');
+    },
+    enable: async (paths, runtime) => {
+      const reply = await ask('EnableUnitFilesWithFlags', 'ast', [paths, flags(runtime)]);
+      return linkChanges(reply.values('ba(sss)')[1]);
+    },
+    disable: async (names, runtime) => {
+      const reply = await ask('DisableUnitFilesWithFlags', 'ast', [names, flags(runtime)]);
+      return linkChanges(reply.values('a(sss)')[0]);
+    },
+    run: (kind, unit, block) => {
+      const enqueue = async (): Promise<string> =>
+        (await ask(jobMethods[kind], 'ss', [unit, 'replace'])).values('o')[0];
+      return runJob(connection, kind, unit, enqueue, block);
+    },
+    instances: async (template) => {
+      const pattern = template.replace(/[\\*?[]/g, String.raw`\$&`).replace('@.', '@*.');
+      const reply = await ask('ListUnitsByPatterns', 'asas', [[], [pattern]]);
+      return reply.values('a(ssssssouso)')[0].map(([name]) => name);
+    },
+    clean: (unit) => cleanUnit(ask, unit),
+  };
+}
+
+/** Listens before it asks: a job may have ended before the answer is here. */
+async function runJob(
+  connection: BusConnection,
+  kind: JobKind,
+  unit: string,
+  enqueue: () => Promise<string>,
+  block: boolean,
+): Promise<Job> {
+  if (!block) {
+    await enqueue();
+    return { unit, kind, result: undefined };
+  }
+  const ended = new Map<string, string>();
+  let wake = (): void => undefined;
+  const sender = await ownerOf(connection);
+  const match = { sender, path: manager.path, interface: manager.interface, member: 'JobRemoved' };
+  const unsubscribe = await connection.onSignal(match, (signal) => {
+    const [, job, , result] = signal.values('uoss');
+    ended.set(job, result);
+    wake();
+  });
+  try {
+    const job = await enqueue();
+    while (!ended.has(job)) {
+      const lost = connection.closed.then((reason) => {
+        throw reason ?? new Error('the connection to the bus was closed');
+      });
+      await Promise.race([lost, new Promise<void>((resolve) => (wake = resolve))]);
+    }
+    return { unit, kind, result: ended.get(job) };
+  } finally {
+    unsubscribe();
+  }
+}
+
+/** Signals carry the unique name of who sends them. */
+async function ownerOf(connection: BusConnection): Promise<string> {
+  const driver = {
+    destination: 'org.freedesktop.DBus',
+    path: '/org/freedesktop/DBus',
+    interface: 'org.freedesktop.DBus',
+    member: 'GetNameOwner',
+  };
+  const reply = await connection.call(driver, 's', [manager.destination]);
+  return reply.values('s')[0];
+}
+
+function linkChanges(changes: ValueOf<'a(sss)'>): readonly LinkChange[] {
+  return changes.flatMap(([type, path, source]) =>
+    type === 'symlink' || type === 'unlink' ? [{ type, path, source }] : [],
+  );
+}
+
+const cleanErrors = {
+  /** systemd before 254 keeps no descriptors that could be removed. */
+  unknownKind: 'org.freedesktop.DBus.Error.InvalidArgs',
+  nothing: 'org.freedesktop.systemd1.NothingToClean',
+  /** It runs, or it has failed: what has failed can be forgotten. */
+  busy: 'org.freedesktop.systemd1.UnitBusy',
+} as const;
+
+async function cleanUnit(ask: Ask, unit: string): Promise<void> {
+  const clean = async (kinds: readonly string[]): Promise<void> => {
+    (await ask('CleanUnit', 'sas', [unit, kinds])).values('');
+  };
+  const steps: readonly (readonly [after: string, step: () => Promise<void>])[] = [
+    [cleanErrors.unknownKind, () => clean(['all'])],
+    [
+      cleanErrors.busy,
+      async () => {
+        (await ask('ResetFailedUnit', 's', [unit])).values('');
+        await clean(['all']);
+      },
+    ],
+    [cleanErrors.nothing, () => Promise.resolve()],
+  ];
+  let failure = await failureOf(() => clean(['all', 'fdstore']));
+  for (const [after, step] of steps) if (failure?.dbusName === after) failure = await failureOf(step);
+  if (failure !== undefined) throw failure;
+}
+
+async function failureOf(work: () => Promise<void>): Promise<BusError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof BusError) return error;
+    throw error;
+  }
+}

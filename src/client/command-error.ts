@@ -1,0 +1,74 @@
+/** What a verb fails with, in words for the person who typed it. */
+import { quoted } from '../base/errors.ts';
+import { BusError } from '../dbus/bus-error.ts';
+
+/** "Cannot attach 'foo': …", and what to try. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly hint: string | undefined;
+  /** The D-Bus name of what it comes from. */
+  readonly dbusName: string | undefined;
+  /** The image it is about. */
+  readonly image: string | undefined;
+
+  constructor(message: string, details: ErrorDetails) {
+    super(message, { cause: details.cause });
+    this.hint = details.hint;
+    this.dbusName = details.dbusName;
+    this.image = details.image;
+  }
+}
+
+interface ErrorDetails {
+  readonly hint?: string | undefined;
+  readonly dbusName?: string | undefined;
+  readonly image?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * @param doing as it fits after "cannot": "attach"
+ * @param image what it was done to, where that is one image
+ * @returns the error with what failed, why, and what to try; what is no answer of a bus or service stays as it is
+ */
+export function commandError(error: unknown, doing: string, image: string | undefined): unknown {
+  if (!(error instanceof BusError)) return error;
+  const what = image === undefined ? doing : `${doing} ${quoted(image)}`;
+  const { dbusName, message } = error;
+  return new CommandError(`Cannot ${what}: ${message === '' ? dbusName : message}`, {
+    hint: hints[shortName(dbusName)],
+    dbusName,
+    image,
+    cause: error,
+  });
+}
+
+/** The last part of an error's name, which is unique among those we know. */
+function shortName(dbusName: string): string {
+  return dbusName.slice(dbusName.lastIndexOf('.') + 1);
+}
+
+const notRunning =
+  'is systemd-portabled or portabled installed? "busctl status org.freedesktop.portable1" tells more';
+const mayNot = 'try it as root, or allow the polkit actions org.freedesktop.portable1.* to this user';
+
+/** What to try, by the kind of error. Daemons that know more say more themselves. */
+const hints: Readonly<Record<string, string>> = {
+  NoSuchImage: 'portablectl list names the images there are; other images are named by path',
+  NoMatchingUnitFiles: 'portablectl inspect IMAGE - lists all its units; name the prefixes of those you want',
+  BadImageType: 'an image is a directory, a block device, or a file whose name ends in .raw',
+  NoSuchUnit:
+    'portablectl list tells what is attached; --runtime and --extension= must be as they were when it was attached',
+  UnitExists: 'detach what it comes from, stop it, or use --force',
+  FileNotFound:
+    'is it there, and does it have os-release and units? Extensions outside of the image directories are named by path',
+  AccessDenied: mayNot,
+  InteractiveAuthorizationRequired: `${mayNot}, or leave out --no-ask-password on a terminal`,
+  NotSupported: 'limits need the images to be on btrfs, with quota on',
+  EBUSY: 'detach it first',
+  EROFS: 'images below /usr belong to packages, and change with these',
+  ESTALE: 'the ID= and VERSION_ID= (or SYSEXT_LEVEL=) of image and extension must be equal',
+  ServiceUnknown: notRunning,
+  NameHasNoOwner: notRunning,
+  LimitsExceeded: 'wait until the other changes are done',
+};

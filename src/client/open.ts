@@ -1,0 +1,10 @@
+/** Chooses what the verbs work with. */
+import type { Settings } from './command-line/settings.ts';
+import type { Process } from './main.ts';
+import type { Services } from './services.ts';
+
+/** @throws UsageError, CommandError */
+export async function openServices(settings: Settings, process: Process): Promise<Services> {
+  const { openBus } = await import('./bus/open.ts');
+  return openBus(settings, process.env);
+}

@@ -1,0 +1,55 @@
+/** portablectl detach */
+import { quoted } from '../../base/errors.ts';
+import { formatFailure } from '../../terminal/failure.ts';
+import { CommandError } from '../command-error.ts';
+import { printReport, sayOutcomes } from '../report.ts';
+import type { Target } from '../target.ts';
+import { readTargets } from '../targets.ts';
+import { clean, disable, reload, runJobs } from '../unit-steps.ts';
+import type { Context, Verb } from '../verb.ts';
+
+export const detach: Verb = async (context) => {
+  const { settings, services } = context;
+  const { runtime, force } = settings;
+  const withUnits = settings.now || settings.enable || settings.clean;
+  const targets = await readTargets(context, { mayBeMissing: true, all: 'allowed', units: withUnits });
+  if (withUnits) for (const target of targets) await checkAttached(context, target);
+  const names = withUnits ? await unitNames(context, targets) : [];
+  const jobs = settings.now ? await runJobs(context, 'stop', names) : [];
+  const links = settings.enable ? await disable(context, names) : [];
+  if (settings.clean) await clean(context, names);
+  const requests = targets.map(({ image, extensions }) => ({ image, extensions, runtime, force }));
+  const results = await services.images.detach(requests);
+  const outcomes = requests.map(({ image }, i) => ({ image, removed: results[i] ?? [], changes: [] }));
+  sayOutcomes(context, outcomes);
+  const reloaded = await reload(context);
+  printReport(context, { outcomes, links, jobs, reloaded });
+  return 0;
+};
+
+/** Units of an image that is not attached are somebody else's: they are not stopped. @throws CommandError */
+async function checkAttached({ services }: Context, target: Target): Promise<void> {
+  if ((await services.images.state(target)) !== 'detached') return;
+  throw new CommandError(`Cannot detach ${quoted(target.image)}: it is not attached.`, {
+    hint: 'portablectl list tells what is attached, and --extension= must be as it was then',
+    dbusName: 'org.freedesktop.systemd1.NoSuchUnit',
+    image: target.image,
+  });
+}
+
+/** The units of the images, as far as they can be told: an image may be gone. */
+async function unitNames(
+  { services, settings, terminal }: Context,
+  targets: readonly Target[],
+): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const target of targets) {
+    try {
+      const request = { ...target, forceExtension: settings.force };
+      names.push(...(await services.images.inspect(request)).units.keys());
+    } catch (error) {
+      terminal.stderr.write(formatFailure(error, terminal.stderr));
+    }
+  }
+  return names;
+}
