@@ -36,6 +36,7 @@ export const errorNames = {
   Stale: 'System.Error.ESTALE',
   NoMedium: 'System.Error.ENOMEDIUM',
   Loop: 'System.Error.ELOOP',
+  NotUnique: 'System.Error.ENOTUNIQ',
   Cancelled: 'System.Error.ECANCELED',
 } as const;
 

@@ -123,10 +123,13 @@ const kindWords: Readonly<Record<NodeKind, string>> = {
   block: 'a block device',
 };
 
-/** @throws PortableError InvalidArgs "… is a FIFO, not a regular file" */
+/** @throws PortableError InvalidArgs "… is a FIFO, not a regular file"; a directory in a file's place is EISDIR */
 function expectKind(node: TreeNode, kind: NodeKind, label: string): void {
-  if (node.stat.kind === kind) return;
-  throw new PortableError('InvalidArgs', `${label} is ${kindWords[node.stat.kind]}, not ${kindWords[kind]}`);
+  const found = node.stat.kind;
+  if (found === kind) return;
+  throw new PortableError('InvalidArgs', `${label} is ${kindWords[found]}, not ${kindWords[kind]}`, {
+    dbusName: found === 'directory' ? 'System.Error.EISDIR' : undefined,
+  });
 }
 
 /** Puts the path in front of a reader's error, which knows only the image and the place in it. */

@@ -7,6 +7,7 @@ import { PortableError, errnoOf, fileError, messageOf, quoted } from '../base/er
 import type { HostPaths } from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
 import { onDisk, resolveInside } from '../base/logical-path.ts';
+import { isTree } from './image.ts';
 import type { Image, ImageType } from './image.ts';
 import { imageNameOf, isImageName, parseImageArgument } from './names.ts';
 import { btrfsMagic, subvolumeInode } from './subvolume.ts';
@@ -54,19 +55,28 @@ export async function findByName(context: ImageContext, name: string, what = 'im
 
 /**
  * The image at an absolute path.
- * @throws PortableError FileNotFound, BadImageType
+ * @throws PortableError FileNotFound, BadImageType; ENOTDIR for a disk image with a slash after it
  */
 export async function findByPath(context: ImageContext, given: string): Promise<Image> {
   const wanted = given.replace(/\/$/, '');
   const pattern = splitPattern(wanted);
   const image =
     pattern === undefined
-      ? await imageAt(context, wanted, false)
+      ? await imageGiven(context, given, wanted)
       : await versionIn(context, pattern.directory, pattern.name, pattern.suffix, false);
   if (image !== undefined) return { ...image, inSearchPath: isInSearchPath(context, image) };
   throw new PortableError('BadImageType', `${quoted(given)} is not an image`, {
     file: given,
     hint: 'an image is a directory, a block device, or a regular file whose name ends in ".raw"',
+  });
+}
+
+async function imageGiven(context: ImageContext, given: string, wanted: string): Promise<Image | undefined> {
+  const image = await imageAt(context, wanted, false);
+  if (image === undefined || given === wanted || isTree(image.type)) return image;
+  throw new PortableError('InvalidArgs', `${quoted(given)} is no directory, though it ends in "/"`, {
+    file: given,
+    dbusName: 'System.Error.ENOTDIR',
   });
 }
 

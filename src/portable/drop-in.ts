@@ -18,14 +18,21 @@ export interface DropInLayer {
   readonly nameAndVersion: string;
 }
 
+/** An extension, as the drop-in names it. */
+export interface DropInExtension extends Omit<DropInLayer, 'nameAndVersion'> {
+  /** What it calls itself, as a system extension and as a configuration extension; usually one of the two. */
+  readonly namesAndVersions: readonly string[];
+  /** The service manager is not to insist on the name of its extension-release file. */
+  readonly relaxed: boolean;
+}
+
 /** Everything the drop-in of one unit says. */
-export interface DropInFacts extends ManagerSettings {
+export interface DropInFacts extends Omit<ManagerSettings, 'knowsVersionedNames'> {
   readonly unit: string;
   readonly image: DropInLayer;
-  readonly extensions: readonly DropInLayer[];
+  readonly extensions: readonly DropInExtension[];
   /** The layer that holds the unit. */
-  readonly holder: DropInLayer;
-  readonly relaxExtensionRelease: boolean;
+  readonly holder: Pick<DropInLayer, 'path'>;
   /** Comment lines of our own (image-links.ts). */
   readonly notes: readonly string[];
 }
@@ -76,19 +83,20 @@ function layeredRootSettings(image: DropInLayer): readonly string[] {
 }
 
 /** The settings of one extension; the policy is one for all of them, since the last one read wins. */
-function extensionBlock(extension: DropInLayer, facts: DropInFacts): readonly string[] {
+function extensionBlock(extension: DropInExtension, facts: DropInFacts): readonly string[] {
   return [
     '',
-    extensionSetting(extension, facts.relaxExtensionRelease),
+    extensionSetting(extension),
     ...logField('PORTABLE_EXTENSION', path.basename(extension.path)),
     ...setting('ExtensionImagePolicy', extension.disk ? facts.extensionPolicy : undefined),
-    ...logField('PORTABLE_EXTENSION_NAME_AND_VERSION', extension.nameAndVersion),
+    ...extension.namesAndVersions.flatMap((each) => logField('PORTABLE_EXTENSION_NAME_AND_VERSION', each)),
   ];
 }
 
-function extensionSetting(extension: DropInLayer, relax: boolean): string {
+/** Directories cannot be relaxed: there is no way to say so. */
+function extensionSetting(extension: DropInExtension): string {
   if (!extension.disk) return `ExtensionDirectories=${directoryWord(extension.path)}`;
-  const options = relax ? 'x-systemd.relax-extension-release-check' : '';
+  const options = extension.relaxed ? 'x-systemd.relax-extension-release-check' : '';
   return `ExtensionImages=${imageWord(extension.path, options)}`;
 }
 
@@ -113,5 +121,5 @@ export function nameAndVersion(release: ReadonlyMap<string, string>, prefix: str
   };
   const name = first('IMAGE_ID', 'ID');
   const version = first('IMAGE_VERSION', 'VERSION_ID', 'BUILD_ID');
-  return name === '' || version === '' ? name : `${name}_${version}`;
+  return [name, version].filter((part) => part !== '').join('_');
 }

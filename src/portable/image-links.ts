@@ -44,16 +44,19 @@ export async function planLinks(
   const [image, ...extensions] = images;
   const steps: Step[] = [];
   const notes: string[] = [];
+  const planned = new Set<string>();
   for (const each of [...extensions, ...(image === undefined ? [] : [image])]) {
     if (each.inSearchPath) continue;
     const at = path.join(context.directory, path.basename(each.path));
+    if (planned.has(at)) throw nameTaken(each, at, 'another image of the same attachment');
+    planned.add(at);
     const present = await inspectEntry(context.root, at);
     if (present === each.path && !copy) {
       if (!owned.has(at) && wasThere(context, at, each)) notes.push(`${keptNote}${quoted(at)}`);
       continue;
     }
     if (present !== undefined && !owned.has(at) && !(context.force && present !== notALink))
-      throw nameTaken(each, at);
+      throw nameTaken(each, at, 'something else');
     const replace = present !== undefined;
     if (copy) {
       notes.push(`${copiedNote}${quoted(at)}`);
@@ -112,10 +115,10 @@ async function inspectEntry(root: string, at: string): Promise<string | typeof n
   }
 }
 
-function nameTaken(image: Image, at: string): PortableError {
+function nameTaken(image: Image, at: string, other: string): PortableError {
   return new PortableError(
     'FileExists',
-    `cannot make ${quoted(image.path)} known as ${quoted(at)}: something else is there`,
+    `cannot make ${quoted(image.path)} known as ${quoted(at)}: ${other} is there`,
     {
       file: at,
       hint: 'rename one of the two images, or remove the other',

@@ -53,7 +53,8 @@ interface ReadOptions {
 
 /**
  * Finds and reads all images of a request.
- * @throws PortableError of finding, opening or reading; Stale for an extension that does not fit
+ * @throws PortableError of finding, opening or reading; InvalidArgs for an extension given twice, Stale for one that does
+ * not fit
  */
 export async function readStack(
   context: PortableContext,
@@ -63,6 +64,7 @@ export async function readStack(
   const image = await findImage(context, ref.image);
   const found: Image[] = [];
   for (const each of ref.extensions) found.push(await findImage(context, each, 'extension'));
+  refuseRepetition(found);
   const root = await readRoot(context, image, options.matches);
   const extensions: ExtensionLayer[] = [];
   for (const each of found) {
@@ -73,6 +75,16 @@ export async function readStack(
     extensions.push(layer);
   }
   return { root, extensions, units: mergeUnits([root, ...extensions]) };
+}
+
+/** No file system can be laid over itself. */
+function refuseRepetition(extensions: readonly Image[]): void {
+  const repeated = extensions.find((each, i) => extensions.findIndex(({ path }) => path === each.path) < i);
+  if (repeated === undefined) return;
+  throw new PortableError('InvalidArgs', `the extension ${quoted(repeated.path)} is given twice`, {
+    file: repeated.path,
+    hint: 'name each extension once',
+  });
 }
 
 /**

@@ -29,14 +29,15 @@ export async function wantedImages(context: ImageContext, ref: ImageRef): Promis
 async function wantedImage(context: ImageContext, argument: string, what: string): Promise<WantedImage> {
   const parsed = parseImageArgument(argument, what);
   const paths = new Set<string>(parsed.kind === 'path' ? [parsed.path.replace(/\/$/, '')] : []);
+  const given = parsed.kind === 'path' ? path.basename(parsed.path) : parsed.name;
   try {
     const image = await findImage(context, argument, what);
     paths.add(image.path).add(image.foundAt);
+    return { paths, prefix: prefixOfPath(image.path) };
   } catch (error) {
     if (!isMissing(error)) throw error;
+    return { paths, prefix: prefixOf(given.replace(/\.v$/, '')) };
   }
-  const given = parsed.kind === 'path' ? path.basename(parsed.path) : parsed.name;
-  return { paths, prefix: prefixOf(given) };
 }
 
 function isMissing(error: unknown): boolean {
@@ -145,5 +146,5 @@ function everyImage(
 
 /** An image that discovery has found, as it is wanted without extensions. */
 export function wantedFound(image: Image): readonly WantedImage[] {
-  return [{ paths: new Set([image.path, image.foundAt]), prefix: prefixOf(path.basename(image.foundAt)) }];
+  return [{ paths: new Set([image.path, image.foundAt]), prefix: prefixOfPath(image.path) }];
 }

@@ -1,10 +1,11 @@
 /** The steps that put units on the host (spec "Attaching", What is written). */
 import { isTree } from '../images/image.ts';
 import { dropInName, formatDropIn, nameAndVersion, profileLinkName } from './drop-in.ts';
-import type { DropInLayer } from './drop-in.ts';
+import type { DropInExtension, DropInLayer } from './drop-in.ts';
 import type { PortableContext } from './context.ts';
 import type { ExtensionLayer, Layer, Stack } from './layers.ts';
 import { managerSettings } from './manager-settings.ts';
+import type { ManagerSettings } from './manager-settings.ts';
 import { findProfileFile } from './profiles.ts';
 import type { AttachRequest } from './requests.ts';
 import { portableUnitType } from './unit-name.ts';
@@ -34,7 +35,9 @@ export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
   const { stack, request, directory } = plan;
   const settings = await managerSettings(plan.context, stack);
   const image = rootDropInLayer(stack.root);
-  const extensions = stack.extensions.map(extensionDropInLayer);
+  const extensions = stack.extensions.map((layer) =>
+    extensionDropInLayer(layer, isRelaxed(layer, request, settings)),
+  );
   const steps: Step[] = [{ kind: 'mkdir', path: directory, mode: 0o755 }];
   for (const [unit, { file, layer }] of plan.units) {
     const type = portableUnitType(unit);
@@ -48,7 +51,6 @@ export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
       extensions,
       holder: holder ?? image,
       ...settings,
-      relaxExtensionRelease: request.forceExtension,
       notes: plan.notes,
     });
     const dropIn = `${dropIns}/${dropInName}`;
@@ -90,11 +92,20 @@ function rootDropInLayer(layer: Layer): DropInLayer {
   };
 }
 
-function extensionDropInLayer(layer: ExtensionLayer): DropInLayer {
-  const prefix = layer.extension.class === 'sysext' ? 'SYSEXT_' : 'CONFEXT_';
+function extensionDropInLayer(layer: ExtensionLayer, relaxed: boolean): DropInExtension {
   return {
     path: layer.image.path,
     disk: !isTree(layer.image.type),
-    nameAndVersion: nameAndVersion(layer.fields, prefix),
+    namesAndVersions: ['SYSEXT_', 'CONFEXT_'].map((prefix) => nameAndVersion(layer.fields, prefix)),
+    relaxed,
   };
+}
+
+/** As the caller asks for it, or because an older service manager would refuse what a newer one takes. */
+function isRelaxed(
+  { extension }: ExtensionLayer,
+  { forceExtension }: AttachRequest,
+  { knowsVersionedNames }: ManagerSettings,
+): boolean {
+  return forceExtension || (extension.named === 'without version' && !knowsVersionedNames);
 }

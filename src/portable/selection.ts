@@ -55,22 +55,19 @@ function checkMatches(stack: Stack, matches: readonly string[], allowed: readonl
   );
 }
 
-function checkScope(stack: Stack, scope: Scope): void {
-  for (const layer of [stack.root, ...stack.extensions]) {
-    const stated = layer.fields.get('PORTABLE_SCOPE') ?? '';
-    const wanted = stated === '' ? 'system' : stated;
-    if (layer !== stack.root && stated === '') continue;
-    if (wanted !== 'any' && wanted !== scope) {
-      throw new PortableError(
-        'InvalidArgs',
-        `${quoted(layer.image.path)} is for PORTABLE_SCOPE=${quoted(wanted)}`,
-        {
-          file: layer.image.path,
-          hint: wanted === 'user' ? 'attach it with --user' : 'it cannot be attached in this scope',
-        },
-      );
-    }
-  }
+/** Only the image itself says whom it is for: what extensions say of it does not count (os-release(5)). */
+function checkScope({ root }: Stack, scope: Scope): void {
+  const stated = root.fields.get('PORTABLE_SCOPE') ?? '';
+  const wanted = stated === '' ? 'system' : stated;
+  if (wanted === 'any' || wanted === scope) return;
+  throw new PortableError(
+    'InvalidArgs',
+    `${quoted(root.image.path)} is for PORTABLE_SCOPE=${quoted(wanted)}`,
+    {
+      file: root.image.path,
+      hint: wanted === 'user' ? 'attach it with --user' : 'it cannot be attached in this scope',
+    },
+  );
 }
 
 function describeImages(stack: Stack): string {

@@ -23,6 +23,10 @@ export interface ImageContents {
   readonly directories?: readonly string[];
   /** Path → link target. */
   readonly links?: Readonly<Record<string, string>>;
+  /** Path → extended attributes. */
+  readonly attributes?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Nothing but what is listed here: no mount points, no program. */
+  readonly bare?: boolean;
   /** Makes it an extension: its name, the file's fields, and which kind. */
   readonly extension?: {
     readonly name: string;
@@ -41,8 +45,8 @@ export async function writeImageTree(dir: string, contents: ImageContents): Prom
     await writeFile(path.join(dir, file), content);
   };
   await mkdir(dir, { recursive: true });
-  const { extension } = contents;
-  if (extension === undefined) {
+  const { extension, bare = false } = contents;
+  if (extension === undefined && !bare) {
     for (const name of ['proc', 'sys', 'dev', 'run', 'tmp', 'var/tmp']) {
       await mkdir(path.join(dir, name), { recursive: true });
     }
@@ -52,7 +56,8 @@ export async function writeImageTree(dir: string, contents: ImageContents): Prom
     await chmod(path.join(dir, 'usr/bin/idle'), 0o755);
     const { osRelease = { ID: 'test', VERSION_ID: '1' } } = contents;
     if (osRelease !== false) await put('usr/lib/os-release', assignments(osRelease));
-  } else {
+  }
+  if (extension !== undefined) {
     const base = extension.kind === 'sysext' ? 'usr/lib' : 'etc';
     await put(
       `${base}/extension-release.d/extension-release.${extension.name}`,
@@ -66,6 +71,11 @@ export async function writeImageTree(dir: string, contents: ImageContents): Prom
   for (const [file, target] of Object.entries(contents.links ?? {})) {
     await mkdir(path.dirname(path.join(dir, file)), { recursive: true });
     await symlink(target, path.join(dir, file));
+  }
+  for (const [file, attributes] of Object.entries(contents.attributes ?? {})) {
+    for (const [name, value] of Object.entries(attributes)) {
+      await execa('setfattr', ['-n', name, '-v', value, path.join(dir, file)]);
+    }
   }
   await chmod(dir, 0o755);
 }

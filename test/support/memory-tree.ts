@@ -1,8 +1,14 @@
 /** A file tree made of plain objects, for tests of what stands on the tree interface. */
 import type { DirectoryEntry, FileTree, NodeKind, NodeStat, TreeNode } from '../../src/disk/tree.ts';
 
-/** A file (its content), a directory, a symlink, or any other kind of node by name. */
-export type Entry = string | Buffer | { readonly link: string } | { readonly kind: NodeKind } | Directory;
+/** A file (its content, with extended attributes or without), a directory, a symlink, or any other kind of node by name. */
+export type Entry =
+  | string
+  | Buffer
+  | { readonly content: string; readonly xattrs: Readonly<Record<string, string>> }
+  | { readonly link: string }
+  | { readonly kind: NodeKind }
+  | Directory;
 
 /** Names → entries; a Map, since names like "link" and "kind" are taken. */
 export type Directory = ReadonlyMap<string, Entry>;
@@ -33,7 +39,8 @@ export function memoryTree(root: Directory, name = 'memory'): MemoryTree {
 function memoryNode(entry: Entry, open: { count: number }): TreeNode {
   open.count++;
   let closed = false;
-  const content = typeof entry === 'string' ? Buffer.from(entry) : entry;
+  const content = plain(entry);
+  const xattrs = typeof entry === 'object' && 'xattrs' in entry ? entry.xattrs : {};
   return {
     stat: statOf(content),
     lookup(entryName) {
@@ -45,7 +52,7 @@ function memoryNode(entry: Entry, open: { count: number }): TreeNode {
       await Promise.resolve();
       if (!(entry instanceof Map)) throw new Error('entries of a node that is no directory');
       for (const [each, what] of entry as Directory) {
-        yield { name: Buffer.from(each), kind: kindOf(typeof what === 'string' ? Buffer.from(what) : what) };
+        yield { name: Buffer.from(each), kind: kindOf(plain(what)) };
       }
     },
     readlink: () => Promise.resolve(Buffer.from((entry as { link: string }).link)),
@@ -53,7 +60,8 @@ function memoryNode(entry: Entry, open: { count: number }): TreeNode {
       if (!Buffer.isBuffer(content)) return Promise.reject(new Error('read of a node that is no file'));
       return Promise.resolve(content.subarray(Number(offset), Number(offset) + length));
     },
-    xattrs: () => Promise.resolve(new Map()),
+    xattrs: () =>
+      Promise.resolve(new Map(Object.entries(xattrs).map(([key, value]) => [key, Buffer.from(value)]))),
     close() {
       if (!closed) open.count--;
       closed = true;
@@ -62,13 +70,20 @@ function memoryNode(entry: Entry, open: { count: number }): TreeNode {
   };
 }
 
-function kindOf(entry: Exclude<Entry, string>): NodeKind {
+type PlainEntry = Exclude<Entry, string | { readonly content: string }>;
+
+function plain(entry: Entry): PlainEntry {
+  if (typeof entry === 'string') return Buffer.from(entry);
+  return 'content' in entry ? Buffer.from(entry.content) : entry;
+}
+
+function kindOf(entry: PlainEntry): NodeKind {
   if (Buffer.isBuffer(entry)) return 'file';
   if (entry instanceof Map) return 'directory';
   return 'link' in entry ? 'symlink' : (entry as { kind: NodeKind }).kind;
 }
 
-function statOf(entry: Exclude<Entry, string>): NodeStat {
+function statOf(entry: PlainEntry): NodeStat {
   const size = Buffer.isBuffer(entry) ? BigInt(entry.length) : 0n;
   return { kind: kindOf(entry), mode: 0o755, uid: 0, gid: 0, size, inode: 1n, links: 1, mtime: 0n };
 }

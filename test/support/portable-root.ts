@@ -21,9 +21,10 @@ export type Content = Readonly<Record<string, string | null | { readonly link: s
 export const osRelease = 'ID=demo\nVERSION_ID=1\n';
 export const unit = '[Service]\nExecStart=/usr/bin/true\n';
 
-/** The least that makes a portable service image, plus `content`. */
+/** The least that makes a portable service image, plus `content`; of an extension just that. */
 export function imageContent(content: Content): Content {
-  return { '/usr/lib/os-release': osRelease, ...content };
+  const isExtension = Object.keys(content).some((file) => file.includes('/extension-release.d/'));
+  return isExtension ? content : { '/usr/lib/os-release': osRelease, ...content };
 }
 
 /** Writes a tree below a directory. */

@@ -2,6 +2,7 @@
 import type { Case } from './case.ts';
 import { argumentCases } from './cases/arguments.ts';
 import { attachingCases } from './cases/attaching.ts';
+import { extensionFileCases } from './cases/extension-files.ts';
 import { extensionCases } from './cases/extensions.ts';
 import { imageCases } from './cases/images.ts';
 import { introspectionCases } from './cases/introspection.ts';
@@ -13,5 +14,6 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   arguments: argumentCases,
   attaching: attachingCases,
   extensions: extensionCases,
+  'extension files': extensionFileCases,
   images: imageCases,
 };

@@ -2,6 +2,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import { foundFiles, foundTrees, releaseFiles, releaseTrees } from './extension-fixtures.ts';
 import { idleService, writeImageTree, writeSquashfsImage, type ImageContents } from '../images.ts';
 
 /** Directories of the host that images are put into; every case starts with them as they were. */
@@ -74,6 +75,8 @@ const everyType = ['all.service', 'all.socket', 'all.timer', 'all.path', 'all.ta
 
 /** Directory images. */
 const trees: Readonly<Record<string, ImageContents>> = {
+  ...releaseTrees,
+  ...foundTrees,
   '/var/lib/portables/pool': image(['pool.service', 'pool-a.timer', 'other.service']),
   '/var/lib/portables/vdir.v/vdir_1': image(['vdir.service']),
   '/var/lib/portables/vdir.v/vdir_2': image(['vdir.service']),
@@ -152,6 +155,8 @@ const trees: Readonly<Record<string, ImageContents>> = {
 
 /** squashfs images; "xz" in the name chooses the compressor. */
 const files: Readonly<Record<string, ImageContents>> = {
+  ...releaseFiles,
+  ...foundFiles,
   '/var/lib/portables/poolraw_1.raw': image(['poolraw.service', 'poolraw.socket']),
   '/var/lib/portables/poolext_1.raw': sysext('poolext_1'),
   '/var/lib/portables/ver.raw.v/ver_2.9.raw': image(['ver.service'], { ID: 'test', VERSION_ID: '2.9' }),
@@ -202,6 +207,8 @@ async function writeOddities(root: string): Promise<void> {
   await mkdir(at('/opt/emptyv.raw.v'));
   await symlink('/opt/dir', at('/opt/linkdir'));
   await symlink('/opt/foo_1.raw', at('/opt/linkraw.raw'));
+  await symlink('/opt/app.raw', at('/opt/linkext.raw'));
+  await symlink('/opt/app_d', at('/opt/linkext_d'));
   await symlink('/nonexistent', at('/opt/broken'));
   await symlink('loop', at('/opt/loop'));
   await execa('mkfifo', [at('/opt/fifo.raw')]);

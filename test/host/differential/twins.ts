@@ -201,12 +201,8 @@ export class Twin {
   async #naming(reply: BusReply): Promise<Naming> {
     if (!reply.ok || !/[tv]/.test(reply.signature)) return () => undefined;
     const words = new Map<bigint, string>();
-    for (const directory of [
-      ...fixtureDirectories,
-      '/etc/portables',
-      '/var/lib/portables/vdir.v',
-      '/var/lib/portables/ver.raw.v',
-    ]) {
+    const versions = (await this.#images()).filter((file) => file.endsWith('.v'));
+    for (const directory of [...fixtureDirectories, '/etc/portables', ...versions]) {
       for (const name of await readdir(this.host.path(directory)).catch(() => [])) {
         const found = await stat(this.host.path(path.join(directory, name)), { bigint: true }).catch(
           () => undefined,

@@ -10,8 +10,9 @@ describe('name and version of an image', () => {
     [{ ID: 'os', VERSION_ID: '', BUILD_ID: 'b' }, 'os_b'],
     [{ ID: 'os', VERSION: '9' }, 'os'],
     [{ ID: 'os', VERSION_ID: '1\n[Service]' }, 'os'],
-    [{ IMAGE_ID: 'a\nb', VERSION_ID: '1' }, ''],
-    [{ VERSION_ID: '1' }, ''],
+    [{ IMAGE_ID: 'a\nb', VERSION_ID: '1' }, '1'],
+    [{ VERSION_ID: '1' }, '1'],
+    [{ NAME: 'os' }, ''],
   ];
   for (const [fields, expected] of cases) {
     it(`${JSON.stringify(fields)} is '${expected}'`, () => {

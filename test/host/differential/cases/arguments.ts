@@ -70,6 +70,7 @@ const given: Readonly<Record<string, string>> = {
   'a vendor image': 'vendor',
   'a directory': '/opt/dir',
   'a directory with a slash': '/opt/dir/',
+  'a disk image with a slash': '/opt/foo_1.raw/',
   'a link to a directory': '/opt/linkdir',
   'a link to a raw image': '/opt/linkraw.raw',
   'a raw image': '/opt/foo_1.raw',
