@@ -148,6 +148,9 @@ interface Root {
   readonly osRelease: ReadonlyMap<string, string>;
 }
 
+/** What of an extension-release file is checked. */
+type Stated = Pick<ExtensionRelease, 'class' | 'path' | 'fields'>;
+
 /** Throws, saying what is wrong with the extension-release file. */
 type Refuse = (what: string) => never;
 
@@ -156,7 +159,7 @@ type Refuse = (what: string) => never;
  * @param extension its path, for messages
  * @throws PortableError Stale, naming the field of the file that does not match, and what it was to match
  */
-export function checkExtension(extension: string, release: ExtensionRelease, root: Root): void {
+export function checkExtension(extension: string, release: Stated, root: Root): void {
   const { fields } = release;
   const refuse: Refuse = (what) => {
     throw new PortableError(
@@ -183,7 +186,7 @@ function words(text: string): readonly string[] {
   return text.split(/\s+/).filter((word) => word !== '');
 }
 
-function checkHost(release: ExtensionRelease, refuse: Refuse): void {
+function checkHost(release: Stated, refuse: Refuse): void {
   const architecture = release.fields.get('ARCHITECTURE') ?? '';
   if (architecture !== '' && architecture !== '_any' && architecture !== hostArchitecture) {
     refuse(`has ARCHITECTURE=${architecture}, and this machine is ${hostArchitecture}`);
@@ -196,7 +199,7 @@ function checkHost(release: ExtensionRelease, refuse: Refuse): void {
 }
 
 /** The levels, where both have one, else the versions, unless the image has none (a rolling release). */
-function checkLevel(release: ExtensionRelease, root: Root, refuse: Refuse): void {
+function checkLevel(release: Stated, root: Root, refuse: Refuse): void {
   const levelField = release.class === 'sysext' ? 'SYSEXT_LEVEL' : 'CONFEXT_LEVEL';
   const level = release.fields.get(levelField) ?? '';
   const rootLevel = root.osRelease.get(levelField) ?? '';

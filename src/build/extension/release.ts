@@ -119,6 +119,6 @@ function checkAgainst(
 ): void {
   const path = extensionReleasePath(image);
   const known = [...fields].flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
-  const release = { class: image.class, path, content: Buffer.alloc(0), fields: new Map(known) };
+  const release = { class: image.class, path, fields: new Map(known) };
   checkExtension(`${image.name}_${image.version}`, release, base);
 }

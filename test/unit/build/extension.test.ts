@@ -56,7 +56,7 @@ async function build(more: Partial<BuildDescription>) {
     try {
       const { fields } = await findExtensionRelease(
         opened.tree,
-        { name: 'tool_2', type: 'raw' },
+        { path: '/tool_2.raw', type: 'raw' },
         false,
         new Budget(file),
       );
@@ -132,7 +132,7 @@ describe('system extensions', () => {
     await failsWith(
       build({ ...sysext, base: levelled, fields: ['ID=debian'] }),
       'Stale',
-      /it is for ID=debian, the image is ID=fedora/,
+      /ID=debian, which is not ID=fedora of the image/,
     );
     await failsWith(
       build({ ...sysext, base: versioned, fields: ['VERSION_ID=39'] }),
