@@ -31,7 +31,7 @@ function extensionTree(files: Readonly<Record<string, Entry>>): ReturnType<typeo
 async function find(
   path: string,
   files: Readonly<Record<string, Entry>>,
-  { relax = false, type = 'directory' } = {},
+  { relax = false, type = 'directory' }: { readonly relax?: boolean; readonly type?: ImageType } = {},
 ): Promise<ExtensionRelease> {
   const tree = extensionTree(files);
   try {
