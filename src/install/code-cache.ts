@@ -9,7 +9,6 @@ import { outputFile, remove } from 'fs-extra/esm';
 import { execa } from 'execa';
 
 import { connect, type BusConnection } from '../dbus/connection.ts';
-import { nodeFlags } from './layout.ts';
 import * as programs from './names.ts';
 
 const portable = 'org.freedesktop.portable1';
@@ -38,14 +37,7 @@ export async function writeCodeCaches(node: string, bundle: string): Promise<voi
       retry(() => connect({ address, timeoutMs: 1000 })),
       ended(bus, 'dbus-daemon'),
     ]);
-    const args = [
-      ...nodeFlags,
-      join(bundle, programs.daemon.train),
-      '--bus',
-      address,
-      '--root',
-      join(directory, 'root'),
-    ];
+    const args = [join(bundle, programs.daemon.train), '--bus', address, '--root', join(directory, 'root')];
     const daemon = execa(node, args, {
       ...quiet,
       cancelSignal: until.signal,
@@ -80,7 +72,7 @@ async function runClient(
   address: string,
   words: readonly string[],
 ): Promise<void> {
-  const args = [...nodeFlags, join(bundle, programs.client.train), ...words];
+  const args = [join(bundle, programs.client.train), ...words];
   const env = { DBUS_SYSTEM_BUS_ADDRESS: address };
   const { exitCode, stderr } = await execa(node, args, { ...quiet, env });
   if (exitCode !== 0) throw new Error(`portablectl ${words.join(' ')} fails here: ${stderr}`);

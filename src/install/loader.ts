@@ -21,13 +21,20 @@ export interface Compiled {
   readonly script: Script;
 }
 
-/** Starts a program. @param directory of the bundle @param onCompiled told of every chunk that is loaded */
+/**
+ * Starts a program.
+ * @param directory of the bundle
+ * @param onCompiled told of every chunk that is loaded
+ * @returns loads another chunk by its file name
+ */
 export function startProgram(
   directory: string,
   { chunks }: Program,
   onCompiled?: (compiled: Compiled) => void,
-): void {
-  chunkLoader(directory, chunks, onCompiled)(`${mainChunk}.cjs`);
+): (name: string) => unknown {
+  const load = chunkLoader(directory, chunks, onCompiled);
+  load(`${mainChunk}.cjs`);
+  return load;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What gets installed where, as data. */
 import { join } from 'node:path';
 
-import { nodeFlags, repository } from './layout.ts';
+import { repository } from './layout.ts';
 import { client, daemon, type Program } from './names.ts';
 
 export interface InstallSettings {
@@ -110,10 +110,7 @@ export function installPlan({ prefix, node, bundle }: InstallSettings): readonly
 
 /** The words that stand for what differs from host to host, and what they become in installed files. */
 export function fillIn(text: string, { prefix, node }: InstallSettings): string {
-  return text
-    .replaceAll('@node@', node)
-    .replaceAll('@lib@', libraryDirectory(prefix))
-    .replaceAll('@flags@', nodeFlags.join(' '));
+  return text.replaceAll('@node@', node).replaceAll('@lib@', libraryDirectory(prefix));
 }
 
 function file(path: string, source: string, foreign: Item['foreign']): Item {
@@ -148,5 +145,5 @@ function dbus(name: string): string {
 
 /** For people and scripts; the units run Node directly. */
 function launcher(node: string, lib: string, { loader }: Program): string {
-  return `#!/bin/sh\nexec ${node} ${[...nodeFlags, `${lib}/${loader}`].join(' ')} "$@"\n`;
+  return `#!/bin/sh\nexec ${node} ${lib}/${loader} "$@"\n`;
 }

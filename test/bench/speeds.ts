@@ -65,7 +65,7 @@ export async function speeds(contest: Contest, images: BenchImages): Promise<rea
 const rounds = 3;
 
 /** Calls before those that count: V8 compiles what is called often, and systemd's daemon fills its caches. */
-const warmUp = 100;
+const warmUp = 1000;
 
 /** The same call again and again, the daemons in turn. */
 async function repeated(contest: Contest, call: BusCall, perRound = 15, warm = warmUp): Promise<Times> {

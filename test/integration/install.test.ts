@@ -18,7 +18,7 @@ import { execa } from 'execa';
 import { connect } from '../../src/dbus/connection.ts';
 import { bundle } from '../../src/install/bundle.ts';
 import { install } from '../../src/install/install.ts';
-import { nodeFlags, repository } from '../../src/install/layout.ts';
+import { repository } from '../../src/install/layout.ts';
 import { manualPages } from '../../src/install/plan.ts';
 import { uninstall } from '../../src/install/uninstall.ts';
 import { bundledDaemon, manager, sandboxRoot, start, waitForName } from '../support/daemon.ts';
@@ -159,7 +159,7 @@ describe('an installation below a directory', () => {
     const said = await installInto(root, { prefix: '/opt/p', node: '/opt/node/bin/node' });
     assert.match(said.join('\n'), /\/opt\/node\/bin\/node does not run here/);
     const unit = readFileSync(join(root, '/usr/local/lib/systemd/system/portabled.service'), 'utf8');
-    const command = ['/opt/node/bin/node', ...nodeFlags, '/opt/p/lib/portabled/portabled.cjs'].join(' ');
+    const command = '/opt/node/bin/node /opt/p/lib/portabled/portabled.cjs';
     assert.ok(unit.includes(`\nExecStart=${command}\n`));
     assert.equal(
       readFileSync(join(root, '/opt/p/bin/portabled'), 'utf8'),
@@ -201,7 +201,7 @@ describe('an installation below a directory', () => {
     rmSync(root, { recursive: true });
     const bus = await startBus();
     const client = await connect({ address: bus.address });
-    const program = [process.execPath, ...nodeFlags, join(elsewhere, 'portabled.cjs')] as const;
+    const program = [process.execPath, join(elsewhere, 'portabled.cjs')] as const;
     const daemon = start([...program, '--bus', bus.address, '--root', sandboxRoot()]);
     await waitForName(client);
     await client.call({ ...manager, member: 'ListImages' }, '', []);
@@ -216,7 +216,7 @@ describe('an installation below a directory', () => {
     assert.equal(await daemon.ended, 0);
     assert.equal(daemon.stderr(), '');
     const check = new URL('../support/check-code-caches.ts', import.meta.url).pathname;
-    const { stdout } = await execa(process.execPath, [...nodeFlags, '--import', 'tsx', check, elsewhere]);
+    const { stdout } = await execa(process.execPath, ['--import', 'tsx', check, elsewhere]);
     const lines = stdout.split('\n');
     for (const wanted of [
       'chunks/main.',

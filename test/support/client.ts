@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 
 import { bundle } from '../../src/install/bundle.ts';
-import { nodeFlags } from '../../src/install/layout.ts';
 import * as programs from '../../src/install/names.ts';
 import { scratchDirectory } from './scratch.ts';
 
@@ -25,7 +24,7 @@ export async function bundledPrograms(): Promise<Bundled> {
   const directory = scratchDirectory('bundle');
   await bundle(directory);
   const command = (loader: string): readonly [string, ...string[]] => {
-    return [process.execPath, ...nodeFlags, join(directory, loader)];
+    return [process.execPath, join(directory, loader)];
   };
   const [program, ...start] = command(programs.client.loader);
   return {

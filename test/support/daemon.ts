@@ -6,7 +6,6 @@ import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusConnection } from '../../src/dbus/connection.ts';
 import { bundle } from '../../src/install/bundle.ts';
-import { nodeFlags } from '../../src/install/layout.ts';
 import { daemon } from '../../src/install/names.ts';
 import { scratchDirectory } from './scratch.ts';
 
@@ -21,7 +20,7 @@ export const manager = {
 export async function bundledDaemon(): Promise<readonly [string, ...string[]]> {
   const directory = scratchDirectory('bundle');
   await bundle(directory);
-  return [process.execPath, ...nodeFlags, join(directory, daemon.loader)];
+  return [process.execPath, join(directory, daemon.loader)];
 }
 
 export interface RunningDaemon {
