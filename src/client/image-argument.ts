@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 
 import { errnoOf, fileError, quoted } from '../base/errors.ts';
 import { imageNameOf, imagePrefix, isImageName } from '../images/names.ts';
+import { imageInTree } from './files/image-argument.ts';
 import { didYouMean, UsageError } from '../terminal/failure.ts';
 
 export interface ArgumentOptions {
@@ -11,6 +12,8 @@ export interface ArgumentOptions {
   readonly cwd: string;
   /** The image is on this machine: paths mean something. */
   readonly local: boolean;
+  /** On disk: the tree it is in; paths are as seen in that. */
+  readonly tree?: string | undefined;
   /** It may be gone: what is attached can still be detached. */
   readonly mayBeMissing: boolean;
   /** Told what might not be what was meant. */
@@ -23,11 +26,12 @@ export interface ArgumentOptions {
  */
 export function resolveImage(text: string, options: ArgumentOptions): string {
   if (isImageName(text)) {
-    if (options.local && exists(resolve(options.cwd, text))) {
+    if (options.local && options.tree === undefined && exists(resolve(options.cwd, text))) {
       options.warn(`There is a file '${text}' here, which is not meant: './${text}' would be.`);
     }
     return text;
   }
+  if (options.tree !== undefined) return imageInTree(text, options.tree, options.cwd);
   if (text === '') throw new UsageError('An image has a name or a path, not nothing.');
   if (!options.local) {
     throw new UsageError(

@@ -1,4 +1,5 @@
 /** From the command line to the exit code. */
+import type { Scope } from '../base/host-paths.ts';
 import { version } from '../base/version.ts';
 import { didYouMean, formatFailure, UsageError } from '../terminal/failure.ts';
 import { page } from '../terminal/pager.ts';
@@ -16,6 +17,10 @@ export interface Process {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Effective user id. */
   readonly uid: number;
+  /** The user's home directory. */
+  readonly home: string;
+  /** Directories of the profiles that came with us; undefined where we were not installed with any. */
+  readonly ownProfiles: Readonly<Record<Scope, string>> | undefined;
   readonly cwd: string;
   readonly terminal: Terminal;
 }
@@ -42,11 +47,14 @@ async function run(process: Process, commandLine: CommandLine): Promise<number> 
   const [name = defaultVerb, ...args] = words;
   const entry = findVerb(name);
   checkCount(entry, args.length);
+  checkDryRun(entry, given);
   const load = given.some(isProfileHelp) ? listProfiles : entry.load;
   const [verb, services] = await Promise.all([load(), openServices(settings, process)]);
   try {
     const { env, terminal, cwd } = process;
-    return await verb({ settings, args, env, terminal, cwd, services });
+    const context = { settings, args, env, terminal, cwd, services };
+    if (settings.dryRun) (await import('./target.ts')).sayThatNothingChanges(context);
+    return await verb(context);
   } catch (error) {
     const { withGuess } = await import('./guess.ts');
     throw await withGuess(error, services.images);
@@ -90,6 +98,13 @@ function findVerb(name: string): VerbEntry {
     `There is no command '${name}'${didYouMean(name, names)}`,
     `the commands are ${names.join(', ')}; portablectl --help says what they do`,
   );
+}
+
+/** What cannot be tried must not be done instead. @throws UsageError */
+function checkDryRun({ name, options }: VerbEntry, given: readonly Given[]): void {
+  if (options.includes('dry-run') || !given.some((one) => one.name === 'dry-run')) return;
+  const able = verbs.filter((verb) => verb.options.includes('dry-run')).map((verb) => verb.name);
+  throw new UsageError(`${name} has no --dry-run.`, `it is for ${able.join(', ')}`);
 }
 
 /** @throws UsageError */

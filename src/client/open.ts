@@ -5,6 +5,10 @@ import type { Services } from './services.ts';
 
 /** @throws UsageError, CommandError */
 export async function openServices(settings: Settings, process: Process): Promise<Services> {
+  if (settings.root !== undefined || settings.dryRun) {
+    const { openFiles } = await import('./files/open.ts');
+    return openFiles(settings, process);
+  }
   const { openBus } = await import('./bus/open.ts');
   return openBus(settings, process.env);
 }

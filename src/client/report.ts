@@ -29,7 +29,8 @@ export function sayOutcomes(context: Context, outcomes: readonly Outcome[]): voi
 
 /** Prints the report where JSON is wanted. */
 export function printReport({ settings, terminal }: Context, report: Report): void {
-  if (settings.json !== 'off') terminal.stdout.write(formatJson(toJson(report), settings.json));
+  const { json, dryRun } = settings;
+  if (json !== 'off') terminal.stdout.write(formatJson({ ...toJson(report), dryRun }, json));
 }
 
 /** "Created symlink A → B." */
@@ -49,7 +50,7 @@ export function describeChange({ type, path, source }: Change): string {
   }
 }
 
-function toJson({ outcomes, links, jobs, reloaded }: Report): Json {
+function toJson({ outcomes, links, jobs, reloaded }: Report): Readonly<Record<string, Json>> {
   return {
     images: outcomes.map(({ image, removed, changes }) => {
       return { image, removed: removed.map(plain), changes: changes.map(plain) };

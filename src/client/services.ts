@@ -40,14 +40,22 @@ export interface Images {
   state(ref: ImageRef): Promise<string>;
   /** Names of the profiles there are. */
   profiles(): Promise<readonly string[]>;
-  attach(requests: readonly AttachRequest[]): Promise<readonly (readonly Change[])[]>;
-  detach(requests: readonly DetachRequest[]): Promise<readonly (readonly Change[])[]>;
-  reattach(requests: readonly AttachRequest[]): Promise<readonly ReattachResult[]>;
+  attach(requests: readonly AttachRequest[]): Promise<Changed<readonly Change[]>>;
+  detach(requests: readonly DetachRequest[]): Promise<Changed<readonly Change[]>>;
+  reattach(requests: readonly AttachRequest[]): Promise<Changed<ReattachResult>>;
   markReadOnly(image: string, readOnly: boolean): Promise<void>;
   remove(image: string): Promise<void>;
   /** @param bytes `unlimited` lifts the limit */
   setImageLimit(image: string, bytes: bigint): Promise<void>;
   setPoolLimit(bytes: bigint): Promise<void>;
+}
+
+/** What became of images that were changed. */
+export interface Changed<T> {
+  /** Of each, in the order of the requests. */
+  readonly images: readonly T[];
+  /** The links that enable units, where these are changed together with the images. */
+  readonly links: readonly LinkChange[];
 }
 
 /** A link that enabling made, or disabling removed. */
@@ -86,5 +94,7 @@ export interface Units {
 export interface Services {
   readonly images: Images;
   readonly units: Units;
+  /** Images and the links that enable their units change together, if the requests say so: `units` need not see to it. */
+  readonly linksTogether: boolean;
   close(): Promise<void>;
 }

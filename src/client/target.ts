@@ -1,4 +1,6 @@
 /** What a verb is to work on: an image, its extensions, its units, from what was typed. */
+import { resolve } from 'node:path';
+
 import { describePrefixes, resolveImage, unitPrefixes } from './image-argument.ts';
 import type { ImageRef } from '../portable/requests.ts';
 import type { Context } from './verb.ts';
@@ -14,6 +16,7 @@ export function readImage(context: Context, image: string, mayBeMissing: boolean
   const options = {
     cwd,
     local: settings.place.kind === 'local',
+    tree: settings.root === undefined ? undefined : resolve(cwd, settings.root),
     mayBeMissing,
     warn: (text: string) => {
       say(context, terminal.stderr.styles.yellow(text));
@@ -46,6 +49,11 @@ export function readTarget(
   const matches = unitPrefixes(ref.image, words, all);
   say(context, describePrefixes(matches));
   return { ...ref, matches };
+}
+
+/** Says, before anything else, that nothing will be changed. */
+export function sayThatNothingChanges(context: Context): void {
+  say(context, '(Nothing is changed. This is what would be done.)');
 }
 
 /** Tells the person what goes on, beside the output proper. */

@@ -20,16 +20,17 @@ export function unitFiles(changes: readonly Change[], put: 'put' | 'removed'): r
   return [...new Set(paths)];
 }
 
-/** Makes the service manager see the files, unless --no-reload. @returns whether it has */
+/** Makes the service manager see the files, unless --no-reload, or nothing runs. @returns whether it has */
 export async function reload(context: Context): Promise<boolean> {
-  if (!context.settings.reload) return false;
+  const { reload: wanted, root, dryRun } = context.settings;
+  if (!wanted || root !== undefined || dryRun) return false;
   return (await attempt(context, 'reload the service manager', () => reloaded(context))) ?? false;
 }
 
 /** @param paths of unit files. @returns the links made */
 export async function enable(context: Context, paths: readonly string[]): Promise<readonly LinkChange[]> {
   const { runtime } = context.settings;
-  return links(context, paths, (path) => {
+  return linksOf(paths, (path) => {
     return attempt(context, `enable ${basename(path)}`, () => context.services.units.enable([path], runtime));
   });
 }
@@ -37,7 +38,7 @@ export async function enable(context: Context, paths: readonly string[]): Promis
 /** @param names of units. @returns the links that went */
 export async function disable(context: Context, names: readonly string[]): Promise<readonly LinkChange[]> {
   const { runtime } = context.settings;
-  return links(context, names, (name) => {
+  return linksOf(names, (name) => {
     return attempt(context, `disable ${name}`, () => context.services.units.disable([name], runtime));
   });
 }
@@ -82,13 +83,21 @@ async function reloaded({ services }: Context): Promise<boolean> {
   return true;
 }
 
-async function links(
-  context: Context,
+async function linksOf(
   units: readonly string[],
   change: (unit: string) => Promise<readonly LinkChange[] | undefined>,
 ): Promise<readonly LinkChange[]> {
   const all: LinkChange[] = [];
   for (const unit of units) all.push(...((await change(unit)) ?? []));
+  return all;
+}
+
+/** Tells of links that enable units. @returns them */
+export function sayLinks(
+  context: Context,
+  ...links: readonly (readonly LinkChange[])[]
+): readonly LinkChange[] {
+  const all = links.flat();
   for (const { type, path, source } of all) {
     const text = type === 'symlink' ? `Created symlink '${path}' → '${source}'.` : `Removed '${path}'.`;
     say(context, escapeControl(text));
@@ -103,7 +112,8 @@ const doneWords: Readonly<Record<JobKind, string>> = {
 };
 
 function sayJob(context: Context, { unit, kind, result }: Job): void {
-  if (result === undefined) say(context, `Asked to ${kind} ${unit}.`);
+  if (context.settings.dryRun) say(context, `Would ${kind} ${unit}.`);
+  else if (result === undefined) say(context, `Asked to ${kind} ${unit}.`);
   else if (result === 'done') say(context, `${doneWords[kind]} ${unit}.`);
   else {
     warn(context, `The job to ${kind} ${unit} ended with "${result}".`);

@@ -1,7 +1,5 @@
 /** What the process was given from outside, taken in one place: variables, user, directories of its own. */
-import { isAbsolute, join } from 'node:path';
-
-import type { Scope, UserDirectories } from '../base/host-paths.ts';
+import type { Scope } from '../base/host-paths.ts';
 import { escapeValue } from '../dbus/address.ts';
 
 /** Everything the daemon takes from the process it is in. Entry points fill it in; tests make their own. */
@@ -14,24 +12,6 @@ export interface Surroundings {
   readonly home: string;
   /** Directories of the profiles that came with us; undefined where we were not installed with any. */
   readonly ownProfiles: Readonly<Record<Scope, string>> | undefined;
-}
-
-/**
- * The directories of the user's session, by the variables of the XDG base directory specification or their defaults
- * (https://specifications.freedesktop.org/basedir-spec/latest/): a relative path in one of them counts as unset.
- */
-export function userDirectories({ env, uid, home }: Surroundings): UserDirectories {
-  const directory = (variable: string, otherwise: string): string => {
-    const value = env[variable];
-    return value !== undefined && isAbsolute(value) ? value : otherwise;
-  };
-  return {
-    home,
-    config: directory('XDG_CONFIG_HOME', join(home, '.config')),
-    state: directory('XDG_STATE_HOME', join(home, '.local/state')),
-    data: directory('XDG_DATA_HOME', join(home, '.local/share')),
-    runtime: directory('XDG_RUNTIME_DIR', `/run/user/${uid}`),
-  };
 }
 
 /**

@@ -2,6 +2,7 @@
  * Everything portabled can do with images, as one object: the daemon serves it on the bus, programs use it as a
  * library, the offline client points it at a directory. Reads never wait; changes are made one after another.
  */
+import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { PortableError, messageOf, quoted } from '../base/errors.ts';
 import { resolvedOnDisk } from '../base/logical-path.ts';
@@ -183,7 +184,7 @@ async function whileLocked<T>(
     const [persistent, runtime] = env.journalDirs;
     await endInterrupted(env);
     // a tree that is not running is left without a trace of how it was changed
-    const added = options.root === '/' ? [] : env.journalDirs.flatMap(missingDirectories);
+    const unwanted = options.root === '/' ? [] : env.journalDirs.flatMap(withMissing);
     try {
       return await work({
         ...options,
@@ -191,11 +192,16 @@ async function whileLocked<T>(
         announce: (done, images) => announce(options.log, done, images),
       });
     } finally {
-      added.forEach(removeIfEmpty);
+      unwanted.forEach(removeIfEmpty);
     }
   } finally {
     await release();
   }
+}
+
+/** A directory for journals, the one for them all, and those on the way that are not there yet, innermost first. */
+function withMissing(journals: string): readonly string[] {
+  return [...new Set([journals, path.dirname(journals), ...missingDirectories(journals)])];
 }
 
 /** Checks and plans as if for real, and tells what the plan would do. */

@@ -15,6 +15,8 @@ export interface ClientResult {
 export interface Bundled {
   /** The words that start the daemon. */
   readonly daemon: readonly [string, ...string[]];
+  /** The words that start the client. */
+  readonly program: readonly [string, ...string[]];
   /** Runs the client in an empty environment but for `env`. */
   client(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<ClientResult>;
 }
@@ -26,11 +28,13 @@ export async function bundledPrograms(): Promise<Bundled> {
   const command = (loader: string): readonly [string, ...string[]] => {
     return [process.execPath, join(directory, loader)];
   };
-  const [program, ...start] = command(programs.client.loader);
+  const program = command(programs.client.loader);
+  const [node, ...start] = program;
   return {
     daemon: command(programs.daemon.loader),
+    program,
     client: async (args, env = {}) => {
-      const { exitCode, stdout, stderr } = await execa(program, [...start, ...args], {
+      const { exitCode, stdout, stderr } = await execa(node, [...start, ...args], {
         env: { PATH: process.env['PATH'], TZ: 'UTC', ...env },
         extendEnv: false,
         reject: false,

@@ -1,4 +1,5 @@
 /** The images of a host as its daemon tells of them, ours or systemd's: org.freedesktop.portable1(5). */
+import { quoted } from '../../base/errors.ts';
 import type { BusConnection } from '../../dbus/connection.ts';
 import { variantValue, type Reply } from '../../dbus/reply.ts';
 import type { ValueOf, ValuesOf } from '../../dbus/signature.ts';
@@ -13,7 +14,7 @@ import type {
 } from '../../portable/requests.ts';
 import type { Images, ListedImage } from '../services.ts';
 import { attachAll, detachAll, reattachAll } from './several.ts';
-import { commandError } from '../command-error.ts';
+import { CommandError, commandError } from '../command-error.ts';
 
 const manager = {
   destination: 'org.freedesktop.portable1',
@@ -33,9 +34,17 @@ export function imagesOnBus(connection: BusConnection, interactive: boolean): Im
   const one = {
     state: (ref: ImageRef) => doing('ask for the state of', ref.image, () => state(ask, ref)),
     inspect: (request: InspectRequest) => doing('inspect', request.image, () => inspect(ask, request)),
-    attach: (request: AttachRequest) => doing('attach', request.image, () => attach(ask, request)),
+    attach: (request: AttachRequest) =>
+      doing('attach', request.image, async () => {
+        await checkProfilePath(connection, request.profile);
+        return attach(ask, request);
+      }),
     detach: (request: DetachRequest) => doing('detach', request.image, () => detach(ask, request)),
-    reattach: (request: AttachRequest) => doing('reattach', request.image, () => reattach(ask, request)),
+    reattach: (request: AttachRequest) =>
+      doing('reattach', request.image, async () => {
+        await checkProfilePath(connection, request.profile);
+        return reattach(ask, request);
+      }),
   };
   const simply = async <S extends string>(member: string, signature: S, args: ValuesOf<S>): Promise<void> => {
     (await ask(member, signature, args)).values('');
@@ -45,9 +54,9 @@ export function imagesOnBus(connection: BusConnection, interactive: boolean): Im
     inspect: one.inspect,
     state: one.state,
     profiles: () => doing('list the profiles', undefined, () => profiles(connection)),
-    attach: (requests) => attachAll(one, requests),
-    detach: (requests) => detachAll(one, requests),
-    reattach: (requests) => reattachAll(one, requests),
+    attach: async (requests) => ({ images: await attachAll(one, requests), links: [] }),
+    detach: async (requests) => ({ images: await detachAll(one, requests), links: [] }),
+    reattach: async (requests) => ({ images: await reattachAll(one, requests), links: [] }),
     markReadOnly: (image, readOnly) =>
       doing('change whether one may write to', image, () =>
         simply('MarkImageReadOnly', 'sb', [image, readOnly]),
@@ -107,6 +116,28 @@ async function profiles(connection: BusConnection): Promise<readonly string[]> {
   const method = { ...manager, interface: 'org.freedesktop.DBus.Properties', member: 'Get' };
   const reply = await connection.call(method, 'ss', [manager.interface, 'Profiles']);
   return variantValue(reply.values('v')[0], 'as', 'the property Profiles of the daemon');
+}
+
+/**
+ * systemd's daemon takes a path for the name of a profile that does not exist, and runs the units without any.
+ * @throws CommandError
+ */
+async function checkProfilePath(connection: BusConnection, profile: string): Promise<void> {
+  if (!profile.startsWith('/')) return;
+  const log = 'org.freedesktop.LogControl1';
+  const properties = 'org.freedesktop.DBus.Properties';
+  const method = {
+    ...manager,
+    path: '/org/freedesktop/LogControl1',
+    interface: properties,
+    member: 'Get',
+  };
+  const reply = await connection.call(method, 'ss', [log, 'SyslogIdentifier']);
+  const name = variantValue(reply.values('v')[0], 's', 'the name of the daemon');
+  if (name === 'portabled') return;
+  throw new CommandError(`Cannot use the profile ${quoted(profile)}: ${name} knows profiles by name only.`, {
+    hint: 'put it below /etc/systemd/portable/profile, as NAME/service.conf, and use --profile=NAME',
+  });
 }
 
 async function attach(ask: Ask, request: AttachRequest): Promise<readonly Change[]> {

@@ -23,6 +23,7 @@ export async function openBus(settings: Settings, env: Environment): Promise<Ser
   return {
     images: imagesOnBus(connection, askPassword),
     units: unitsOnBus(connection, askPassword),
+    linksTogether: false,
     close: () => connection.close(),
   };
 }

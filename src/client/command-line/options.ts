@@ -53,7 +53,7 @@ export const options = [
     name: 'profile',
     short: 'p',
     argument: { name: 'PROFILE', kind: 'profile' },
-    help: 'Security profile of the services, by name or (with --root) as a path; "help" lists them',
+    help: 'Security profile of the services, by name or as a path; "help" lists them',
   },
   {
     name: 'copy',
@@ -76,6 +76,13 @@ export const options = [
     name: 'clean',
     help: 'With detach, also remove configuration, state, cache, logs and runtime data of the services',
   },
+  {
+    name: 'root',
+    argument: { name: 'DIR', kind: 'directory' },
+    help: 'Operate on a tree that is not running: needs no daemon, no bus, no systemd and no root',
+    own: true,
+  },
+  { name: 'dry-run', help: 'Only tell what would be changed', own: true },
   {
     name: 'json',
     argument: { name: 'MODE', kind: 'json' },

@@ -15,6 +15,9 @@ export type Place =
 export interface Settings {
   readonly place: Place;
   readonly user: boolean;
+  /** A tree instead of a running system; as typed. */
+  readonly root: string | undefined;
+  readonly dryRun: boolean;
   readonly pager: boolean;
   readonly legend: boolean;
   readonly askPassword: boolean;
@@ -40,9 +43,13 @@ export const defaultProfile = 'default';
 export function settingsFrom(given: readonly Given[]): Settings {
   const has = (name: Given['name']): boolean => given.some((one) => one.name === name);
   const last = (name: Given['name']): string | undefined => given.findLast((one) => one.name === name)?.value;
+  const user = given.findLast(({ name }) => name === 'user' || name === 'system')?.name === 'user';
+  checkTogether(given, user);
   return {
     place: placeFrom(given),
-    user: given.findLast(({ name }) => name === 'user' || name === 'system')?.name === 'user',
+    user,
+    root: last('root'),
+    dryRun: has('dry-run'),
     pager: !has('no-pager'),
     legend: !has('no-legend'),
     askPassword: !has('no-ask-password'),
@@ -62,6 +69,26 @@ export function settingsFrom(given: readonly Given[]): Settings {
     force: has('force'),
     clean: has('clean'),
   };
+}
+
+/** @throws UsageError for options that contradict each other */
+function checkTogether(given: readonly Given[], user: boolean): void {
+  const find = (...names: readonly Given['name'][]): Given['name'] | undefined =>
+    given.find(({ name }) => names.includes(name))?.name;
+  const elsewhere = find('host', 'machine');
+  const inTree = find('now', 'clean') ?? elsewhere ?? (user ? 'user' : undefined);
+  if (find('root') !== undefined && inTree !== undefined) {
+    throw new UsageError(
+      `--root= and --${inTree} do not go together`,
+      'a tree holds services of a system, and nothing runs in it',
+    );
+  }
+  if (find('dry-run') !== undefined && elsewhere !== undefined) {
+    throw new UsageError(
+      `--dry-run and --${elsewhere} do not go together`,
+      'what would be changed is worked out from files, which are elsewhere',
+    );
+  }
 }
 
 /** The words that --copy= knows: "auto" is what happens without it. */
@@ -106,7 +133,8 @@ function copyMode(text: string | undefined): CopyMode {
   );
 }
 
+/** A name, or a path: what has a slash in it. */
 function profileName(text: string): string {
-  if (text !== '' && text !== '.' && text !== '..' && !text.includes('/')) return text;
+  if (text !== '' && text !== '.' && text !== '..') return text;
   throw new UsageError(`'${text}' is not the name of a profile`, 'portablectl --profile=help lists them');
 }

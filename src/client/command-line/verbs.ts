@@ -30,6 +30,7 @@ export const commonOptions: readonly OptionName[] = [
   'machine',
   'user',
   'system',
+  'root',
   'quiet',
   'json',
 ];
@@ -47,6 +48,7 @@ const attachOptions: readonly OptionName[] = [
   'no-block',
   'extension',
   'force',
+  'dry-run',
 ];
 
 export const verbs: readonly VerbEntry[] = [
@@ -75,7 +77,7 @@ export const verbs: readonly VerbEntry[] = [
     name: 'detach',
     arguments: [image, prefixes],
     help: 'Take the units of images off this host',
-    options: ['runtime', 'no-reload', 'enable', 'now', 'no-block', 'extension', 'force', 'clean'],
+    options: ['runtime', 'no-reload', 'enable', 'now', 'no-block', 'extension', 'force', 'clean', 'dry-run'],
     load: async () => (await import('../verbs/detach.ts')).detach,
   },
   {

@@ -5,22 +5,29 @@ import { CommandError } from '../command-error.ts';
 import { printReport, sayOutcomes } from '../report.ts';
 import type { Target } from '../target.ts';
 import { readTargets } from '../targets.ts';
-import { clean, disable, reload, runJobs } from '../unit-steps.ts';
+import { clean, disable, reload, runJobs, sayLinks } from '../unit-steps.ts';
 import type { Context, Verb } from '../verb.ts';
 
 export const detach: Verb = async (context) => {
   const { settings, services } = context;
-  const { runtime, force } = settings;
-  const withUnits = settings.now || settings.enable || settings.clean;
+  const { runtime, force, enable } = settings;
+  const withUnits = settings.now || settings.clean || (enable && !services.linksTogether);
   const targets = await readTargets(context, { mayBeMissing: true, all: 'allowed', units: withUnits });
   if (withUnits) for (const target of targets) await checkAttached(context, target);
   const names = withUnits ? await unitNames(context, targets) : [];
   const jobs = settings.now ? await runJobs(context, 'stop', names) : [];
-  const links = settings.enable ? await disable(context, names) : [];
+  const before = sayLinks(context, enable ? await disable(context, names) : []);
   if (settings.clean) await clean(context, names);
-  const requests = targets.map(({ image, extensions }) => ({ image, extensions, runtime, force }));
-  const results = await services.images.detach(requests);
-  const outcomes = requests.map(({ image }, i) => ({ image, removed: results[i] ?? [], changes: [] }));
+  const requests = targets.map(({ image, extensions }) => ({
+    image,
+    extensions,
+    runtime,
+    force,
+    disable: enable,
+  }));
+  const done = await services.images.detach(requests);
+  const outcomes = requests.map(({ image }, i) => ({ image, removed: done.images[i] ?? [], changes: [] }));
+  const links = [...before, ...sayLinks(context, done.links)];
   sayOutcomes(context, outcomes);
   const reloaded = await reload(context);
   printReport(context, { outcomes, links, jobs, reloaded });

@@ -3,15 +3,15 @@ import { basename } from 'node:path';
 
 import { attachRequests } from '../attach-requests.ts';
 import { printReport, sayOutcomes } from '../report.ts';
-import { disable, enable, reload, runJobs, unitFiles } from '../unit-steps.ts';
+import { disable, enable, reload, runJobs, sayLinks, unitFiles } from '../unit-steps.ts';
 import type { Verb } from '../verb.ts';
 
 export const reattach: Verb = async (context) => {
   const { settings, services } = context;
   const requests = await attachRequests(context);
-  const results = await services.images.reattach(requests);
+  const done = await services.images.reattach(requests);
   const outcomes = requests.map(({ image }, i) => {
-    return { image, removed: results[i]?.removed ?? [], changes: results[i]?.updated ?? [] };
+    return { image, removed: done.images[i]?.removed ?? [], changes: done.images[i]?.updated ?? [] };
   });
   sayOutcomes(context, outcomes);
   const files = unitFiles(
@@ -28,12 +28,10 @@ export const reattach: Verb = async (context) => {
   const stopped = settings.now ? await runJobs(context, 'stop', gone) : [];
   const unlinked = settings.enable ? await disable(context, gone) : [];
   const linked = settings.enable ? await enable(context, files) : [];
+  const links = sayLinks(context, done.links, unlinked, linked);
   const reloaded = await reload(context);
   const restarted = settings.now ? await runJobs(context, 'restart', names) : [];
-  const [links, jobs] = [
-    [...unlinked, ...linked],
-    [...stopped, ...restarted],
-  ];
+  const jobs = [...stopped, ...restarted];
   printReport(context, { outcomes, links, jobs, reloaded });
   return 0;
 };
