@@ -15,7 +15,8 @@ const mayImport = {
   terminal: ['base'],
   client: ['base', 'disk', 'host', 'dbus', 'images', 'portable', 'terminal', 'transaction'],
   build: ['base', 'disk', 'portable', 'terminal'],
-  bin: ['base', 'build', 'daemon', 'client', 'terminal'],
+  dissect: ['base', 'disk', 'portable', 'terminal'],
+  bin: ['base', 'build', 'daemon', 'client', 'terminal', 'dissect'],
   install: ['base', 'dbus'],
 };
 

@@ -59,6 +59,8 @@ export interface OpenedImage {
   readonly table: ImageTable | undefined;
   /** In the order of image policies; none for directories. */
   readonly parts: readonly ImagePart[];
+  /** Bytes of a raw image; undefined for directories. */
+  readonly size: bigint | undefined;
   /** Bytes of a raw image read so far; 0 for directories. */
   readonly bytesRead: number;
   close(): Promise<void>;
@@ -97,7 +99,15 @@ export async function openImage(
 ): Promise<OpenedImage> {
   if (image.type === 'raw' || image.type === 'block') return openRaw(image.path, budget, options);
   const tree = await openDirectory(image.path, budget);
-  return { tree, policy: undefined, table: undefined, parts: [], bytesRead: 0, close: () => tree.close() };
+  return {
+    tree,
+    policy: undefined,
+    table: undefined,
+    parts: [],
+    size: undefined,
+    bytesRead: 0,
+    close: () => tree.close(),
+  };
 }
 
 async function openRaw(path: string, budget: Budget, options: OpenOptions): Promise<OpenedImage> {
@@ -149,6 +159,7 @@ export async function openSource(
     policy: pinningPolicy(parts.map((part) => ({ ...part, flags: part.partition?.flags }))),
     table: describeTable(dissection),
     parts,
+    size: source.size,
     get bytesRead() {
       return sources.reduce((sum, each) => sum + each.bytesRead, 0);
     },

@@ -11,7 +11,7 @@ import { emptyDir, outputFile } from 'fs-extra/esm';
 import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 import { repository } from './layout.ts';
-import { client, daemon, kernelReaderFile, licenseFile, mainChunk, type Program } from './names.ts';
+import { client, daemon, dissect, kernelReaderFile, licenseFile, mainChunk, type Program } from './names.ts';
 
 /** The oldest Node we run on. */
 const target = 'node20';
@@ -24,6 +24,12 @@ const programs: readonly (Program & {
 })[] = [
   { ...daemon, entry: 'src/bin/portabled.ts', start: 'start.ts', trainer: 'train-daemon.ts' },
   { ...client, entry: 'src/bin/portablectl.ts', start: 'start-client.ts', trainer: 'train-client.ts' },
+  {
+    ...dissect,
+    entry: 'src/bin/portabled-dissect.ts',
+    start: 'start-dissect.ts',
+    trainer: 'train-dissect.ts',
+  },
 ];
 
 /** @param out the bundle's directory; whatever is in there is replaced */

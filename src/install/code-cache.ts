@@ -1,6 +1,6 @@
 /**
  * Makes the code caches of an installed bundle, with the very Node and flags that will run it: the daemon is started on
- * a bus of its own, in an empty sandbox, and led through what daemons do most, at last by the client.
+ * a bus of its own, in an empty sandbox, and led through what daemons do most, at last by the client; portabled-dissect looks at an image of it.
  */
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,10 @@ export async function writeCodeCaches(node: string, bundle: string): Promise<voi
       cancelSignal: until.signal,
     });
     await Promise.race([rounds(client, join(directory, 'root')), ended(daemon, 'the daemon')]);
-    for (const words of commands) await runClient(node, bundle, address, words);
+    const env = { DBUS_SYSTEM_BUS_ADDRESS: address };
+    for (const words of commands) await runTrainer(node, bundle, programs.client, words, env);
+    const image = join(directory, 'root/var/lib/portables/warmup');
+    for (const words of [['--help'], [image]]) await runTrainer(node, bundle, programs.dissect, words, {});
     daemon.kill('SIGTERM');
     const { exitCode, stderr } = await daemon;
     if (exitCode !== 0) throw new Error(`the daemon ended with status ${String(exitCode)}: ${stderr}`);
@@ -66,16 +69,16 @@ const commands = [
 ];
 
 /** @throws Error when it does not end as it should */
-async function runClient(
+async function runTrainer(
   node: string,
   bundle: string,
-  address: string,
+  program: programs.Program,
   words: readonly string[],
+  env: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const args = [join(bundle, programs.client.train), ...words];
-  const env = { DBUS_SYSTEM_BUS_ADDRESS: address };
+  const args = [join(bundle, program.train), ...words];
   const { exitCode, stderr } = await execa(node, args, { ...quiet, env });
-  if (exitCode !== 0) throw new Error(`portablectl ${words.join(' ')} fails here: ${stderr}`);
+  if (exitCode !== 0) throw new Error(`${[program.loader, ...words].join(' ')} fails here: ${stderr}`);
 }
 
 /** Failures are looked at here, not thrown; what the processes print goes into the error. */

@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import { messageOf } from '../base/errors.ts';
 import { writeCodeCaches } from './code-cache.ts';
 import { emptyManifest, fingerprintOfFile, readManifest, type Manifest } from './manifest.ts';
-import { client, daemon } from './names.ts';
+import { programs } from './names.ts';
 import { installPlan, libraryDirectory, manifestFile, type InstallSettings } from './plan.ts';
 import { targetsOf, type Target } from './targets.ts';
 import { Tree } from './tree.ts';
@@ -92,7 +92,7 @@ async function stageBundle(staging: string, { node, bundle, say }: InstallOption
   } catch (error) {
     say(`installed without code caches, which makes every start slower by some 20 ms: ${messageOf(error)}`);
   }
-  for (const { train } of [daemon, client]) await remove(join(staging, train));
+  for (const { train } of programs) await remove(join(staging, train));
 }
 
 /** What can be said of the Node that is to run the daemon, as far as it is on this machine. */

@@ -17,6 +17,14 @@ export const client: Program = {
   chunks: 'portablectl-chunks',
 };
 
+export const dissect: Program = {
+  loader: 'portabled-dissect.cjs',
+  train: 'train-dissect.cjs',
+  chunks: 'dissect-chunks',
+};
+/** Everything that is bundled. */
+export const programs: readonly Program[] = [daemon, client, dissect];
+
 /** The chunk that a program begins in, without its suffix. */
 export const mainChunk = 'main';
 /** Reads what the kernel mounts: disk/kernel/mounter.ts looks for it beside itself. */

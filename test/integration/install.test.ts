@@ -102,13 +102,18 @@ describe('an installation below a directory', () => {
       '/etc/systemd/user/dbus-org.freedesktop.portable1.service',
       '/usr/local/bin/portablectl',
       '/usr/local/bin/portabled',
+      '/usr/local/bin/portabled-dissect',
       `${lib}/LICENSES`,
       `${lib}/chunks/main.cjs`,
       `${lib}/chunks/main.cjs.cache`,
+      `${lib}/dissect-chunks/main.cjs`,
+      `${lib}/dissect-chunks/main.cjs.cache`,
       `${lib}/installed.json`,
+      `${lib}/kernel-reader.cjs`,
       `${lib}/portablectl-chunks/main.cjs`,
       `${lib}/portablectl-chunks/main.cjs.cache`,
       `${lib}/portablectl.cjs`,
+      `${lib}/portabled-dissect.cjs`,
       `${lib}/portabled.cjs`,
       ...['profile', 'user-profile'].flatMap((directory) =>
         ['default', 'nonetwork', 'strict', 'trusted'].map(

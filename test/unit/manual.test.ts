@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { parseCommandLine } from '../../src/daemon/args.ts';
 import { options } from '../../src/daemon/config/options.ts';
+import { helpText as dissectHelp } from '../../src/dissect/arguments.ts';
 import { manualPages } from '../../src/install/plan.ts';
 import { imageInterface } from '../../src/service/image.ts';
 import { managerInterface } from '../../src/service/manager.ts';
@@ -54,6 +55,11 @@ describe('the manual', () => {
     const help = command.kind === 'print' ? command.text : '';
     const listed = all(section('portabled.8', 'OPTIONS'), /^\.It Fl (?:h , Fl )?-([a-z-]+)/gm);
     assert.deepEqual(sorted(listed), sorted(all(help, /--([a-z-]+) /g).filter((name) => name !== 'help;')));
+  });
+
+  it('portabled-dissect(1) has every option', () => {
+    const listed = all(section('portabled-dissect.1', 'OPTIONS'), /^\.It Fl (?:[hl] , Fl )?-([a-z-]+)/gm);
+    assert.deepEqual(sorted(listed), sorted(all(dissectHelp, /^ .*--([a-z-]+)/gm)));
   });
 
   it('portabled.conf(5) has every setting, with its default', () => {

@@ -1,0 +1,86 @@
+/** The command line of portabled-dissect. */
+import { parseArgs } from 'node:util';
+
+import { didYouMean, UsageError } from '../terminal/failure.ts';
+import { jsonModes, type JsonMode } from '../terminal/json.ts';
+
+/** What is to be done with an image, its path as typed. */
+export type Command =
+  | { readonly kind: 'show'; readonly image: string; readonly json: JsonMode; readonly legend: boolean }
+  | { readonly kind: 'list'; readonly image: string }
+  | { readonly kind: 'cat'; readonly image: string; readonly file: string }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' };
+
+const options = {
+  list: { type: 'boolean', short: 'l' },
+  cat: { type: 'string' },
+  json: { type: 'string' },
+  'no-legend': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+const seeHelp = "try 'portabled-dissect --help'";
+
+/** @param args without the program's own name @throws UsageError */
+export function parseCommandLine(args: readonly string[]): Command {
+  const { values, positionals } = parse(args.map((arg) => (arg === '--json' ? '--json=pretty' : arg)));
+  if (values.help === true) return { kind: 'help' };
+  if (values.version === true) return { kind: 'version' };
+  const [image, ...more] = positionals;
+  if (image === undefined) throw new UsageError('no image is named', seeHelp);
+  if (more.length > 0)
+    throw new UsageError(`one image at a time: '${more.join("', '")}' is too many`, seeHelp);
+  const json = jsonMode(values.json ?? 'off');
+  const chosen = [
+    values.list === true && '--list',
+    values.cat !== undefined && '--cat',
+    json !== 'off' && '--json',
+  ];
+  const exclusive = chosen.filter((option) => option !== false);
+  if (exclusive.length > 1) throw new UsageError(`${exclusive.join(' and ')} do not go together`, seeHelp);
+  if (values.list === true) return { kind: 'list', image };
+  if (values.cat !== undefined) return { kind: 'cat', image, file: values.cat };
+  return { kind: 'show', image, json, legend: values['no-legend'] !== true };
+}
+
+export const helpText = `Usage: portabled-dissect [OPTION…] IMAGE
+
+Shows what a portable service image is and what it holds: its partitions, file systems and how they are protected,
+os-release or extension-release, units, and the policy that pins it. IMAGE is the path of a raw image, a block device or
+a directory. Nothing is mounted, and no privileges are needed to look into a readable image of squashfs, erofs or ext4.
+
+      --json[=MODE]  print everything as JSON: pretty (default), short or off
+  -l, --list         print the path of every file
+      --cat PATH     print a file of the image
+      --no-legend    leave out the headers of tables
+  -h, --help         show this text
+      --version      show the version of this program
+
+See portabled-dissect(1).
+`;
+
+function parse(
+  args: string[],
+): ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>> {
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (!(error instanceof Error) || !code.startsWith('ERR_PARSE_ARGS_')) throw error;
+    const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];
+    if (unknown === undefined) throw new UsageError(error.message, seeHelp);
+    const names = Object.keys(options).map((name) => `--${name}`);
+    throw new UsageError(`unknown option '${unknown}'${didYouMean(unknown, names)}`, seeHelp);
+  }
+}
+
+function jsonMode(word: string): JsonMode {
+  const found = jsonModes.find((mode) => mode === word);
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `'${word}' is no way to print JSON${didYouMean(word, jsonModes)}`,
+    `there are: ${jsonModes.join(', ')}`,
+  );
+}
