@@ -15,6 +15,8 @@ export interface ToolOptions {
   readonly signal?: AbortSignal | undefined;
   /** What the program reads on its standard input; nothing by default. */
   readonly input?: Readable;
+  /** Told the program's process id. */
+  readonly started?: ((pid: number) => void) | undefined;
   /** Variables for the program besides ours; undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -46,7 +48,7 @@ export async function runTool(
 ): Promise<string> {
   options.signal?.throwIfAborted();
   const { execa } = await import('execa'); // late: most runs of the daemon never need it, and it takes a while to load
-  const result = await execa(program, args, {
+  const running = execa(program, args, {
     stdout: 'pipe',
     stderr: 'pipe',
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
@@ -55,6 +57,8 @@ export async function runTool(
     reject: false,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
+  if (running.pid !== undefined) options.started?.(running.pid);
+  const result = await running;
   if (result.exitCode === 0) return result.stdout;
   options.signal?.throwIfAborted();
   throw toolError(program, result, options);

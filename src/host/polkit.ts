@@ -7,6 +7,7 @@ import { messageOf, PortableError } from '../base/errors.ts';
 import { isAbsent } from '../dbus/bus-error.ts';
 import type { BusConnection } from '../dbus/connection.ts';
 import type { Action, Authority, Caller } from './authority.ts';
+import { onPeerLeft } from './peer.ts';
 
 const bus = {
   destination: 'org.freedesktop.DBus',
@@ -48,19 +49,10 @@ interface Question {
 /** Asks polkit, and takes the question back when the caller leaves the bus. @throws PortableError */
 async function ask(connection: BusConnection, question: Question): Promise<void> {
   const left = new AbortController();
-  const stopWatching = await connection.onSignal(
-    {
-      sender: bus.destination,
-      interface: bus.interface,
-      member: 'NameOwnerChanged',
-      arg0: question.caller.name,
-    },
-    () => {
-      left.abort(
-        new PortableError('Cancelled', `${question.caller.name} left while waiting for authorization`),
-      );
-    },
-  );
+  const { name } = question.caller;
+  const stopWatching = await onPeerLeft(connection, name, () => {
+    left.abort(new PortableError('Cancelled', `${name} left while waiting for authorization`));
+  });
   try {
     const { authorized, challenge } = await check(connection, question, left.signal);
     if (!authorized) throw refusal(question, challenge);

@@ -5,7 +5,7 @@ import type { HostPaths } from '../base/host-paths.ts';
 import { onDisk, resolveInside } from '../base/logical-path.ts';
 import { quotaFigures, setQuotaLimit } from '../host/btrfs.ts';
 import { unknownSize } from './image.ts';
-import { btrfsMagic, subvolumeInode } from './subvolume.ts';
+import { btrfsMagic, subvolumeInode } from '../base/subvolume.ts';
 
 /** Sizes in bytes; the maximum uint64 where there is no quota. */
 export interface PoolQuota {

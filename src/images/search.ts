@@ -10,7 +10,7 @@ import { onDisk, resolveInside } from '../base/logical-path.ts';
 import { isTree } from './image.ts';
 import type { Image, ImageType } from './image.ts';
 import { imageNameOf, isImageName, parseImageArgument } from './names.ts';
-import { btrfsMagic, subvolumeInode } from './subvolume.ts';
+import { btrfsMagic, subvolumeInode } from '../base/subvolume.ts';
 import { isVersioned, pickVersion, splitPattern } from './versions.ts';
 
 /** What looking for images needs to know of the host. */

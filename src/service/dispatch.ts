@@ -8,11 +8,13 @@ import { signatureOf, type BoundInterface } from './interface.ts';
 import { introspectionXml } from './introspection.ts';
 import { findObject, type BusObject, type Objects } from './object-tree.ts';
 import type { OperationLimit } from './operation-limit.ts';
+import type { ForCaller } from './patience.ts';
 import { checkPropertiesArguments, getAllProperties, getProperty, setProperty } from './properties.ts';
 
 export interface Dispatching extends Objects {
   readonly authority: Authority;
   readonly limit: OperationLimit;
+  readonly forCaller: ForCaller;
   /** 32 hexadecimal digits (machine-id(5)). */
   readonly machineId: () => Promise<string>;
 }
@@ -95,7 +97,12 @@ async function callMethod(
   const prepared = bound.prepare(call.member, call.values(expected));
   const caller = { name: call.sender, interactive: call.interactive };
   await authorizeCall(method.access, prepared.subject, caller, context);
-  const values = await context.limit.run(method.access, () => prepared.run(context.engine));
+  const run = (signal?: AbortSignal): Promise<readonly unknown[]> => prepared.run(context.engine, signal);
+  // who wants no answer may leave: that is how some clients say that they do not want to wait
+  const waits = method.access === 'attach' && call.expectsReply;
+  const values = await context.limit.run(method.access, () =>
+    waits ? context.forCaller(call.sender, run) : run(),
+  );
   return { signature: signatureOf(method.out), values };
 }
 

@@ -27,7 +27,8 @@ export interface Subject {
 /** A call whose arguments have been checked and that has done nothing yet. */
 export interface Prepared {
   readonly subject: Subject;
-  run(engine: Engine): Promise<readonly unknown[]>;
+  /** @param signal cancels changes that are not decided yet */
+  run(engine: Engine, signal?: AbortSignal): Promise<readonly unknown[]>;
 }
 
 export interface Method<Target> {
@@ -61,7 +62,7 @@ export interface MethodSpec<Target, I extends Arguments, O extends Arguments, Re
   /** Checks the arguments. @throws PortableError InvalidArgs */
   readonly decode: (target: Target, ...args: ValuesFor<I>) => Request;
   /** Does it, after authorization, and gives the values of the reply. */
-  readonly run: (engine: Engine, request: Request) => Promise<ValuesFor<O>>;
+  readonly run: (engine: Engine, request: Request, signal?: AbortSignal) => Promise<ValuesFor<O>>;
 }
 
 /** A method of the table; `decode` gets what `in` says and `run` must give what `out` says. */
@@ -76,7 +77,7 @@ export function method<Target, const I extends Arguments, const O extends Argume
     prepare: (target, args) => {
       // the arguments were decoded by the signature that `in` adds up to
       const request = spec.decode(target, ...(args as unknown as ValuesFor<I>));
-      return { subject: request, run: (engine) => spec.run(engine, request) };
+      return { subject: request, run: (engine, signal) => spec.run(engine, request, signal) };
     },
   };
 }

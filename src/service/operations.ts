@@ -15,7 +15,8 @@ export interface Operation<I extends Arguments, O extends Arguments, Request ext
   readonly access: Access;
   /** @throws PortableError InvalidArgs */
   readonly decode: (image: string, ...args: ValuesFor<I>) => Request;
-  readonly run: (engine: Engine, request: Request) => Promise<ValuesFor<O>>;
+  /** @param signal cancels changes that are not decided yet */
+  readonly run: (engine: Engine, request: Request, signal?: AbortSignal) => Promise<ValuesFor<O>>;
 }
 
 const metadataOut = [
@@ -113,7 +114,7 @@ export const attach = operation({
   out: changesOut,
   access: 'attach',
   decode: decodeAttach,
-  run: async (engine, request) => [rows(await engine.attach(request))],
+  run: async (engine, request, signal) => [rows(await engine.attach(request, { signal }))],
 });
 
 export const attachWithExtensions = operation({
@@ -121,7 +122,7 @@ export const attachWithExtensions = operation({
   out: changesOut,
   access: 'attach',
   decode: decodeAttachWithExtensions,
-  run: async (engine, request) => [rows(await engine.attach(request))],
+  run: async (engine, request, signal) => [rows(await engine.attach(request, { signal }))],
 });
 
 export const detach = operation({
@@ -129,7 +130,7 @@ export const detach = operation({
   out: changesOut,
   access: 'attach',
   decode: (image, runtime) => ({ ...imageRef(image), runtime, force: false }),
-  run: async (engine, request) => [rows(await engine.detach(request))],
+  run: async (engine, request, signal) => [rows(await engine.detach(request, { signal }))],
 });
 
 export const detachWithExtensions = operation({
@@ -143,7 +144,7 @@ export const detachWithExtensions = operation({
     const { runtime, force } = parseFlags(flags);
     return { ...imageRef(image, extensions), runtime, force };
   },
-  run: async (engine, request) => [rows(await engine.detach(request))],
+  run: async (engine, request, signal) => [rows(await engine.detach(request, { signal }))],
 });
 
 export const reattach = operation({
@@ -151,8 +152,8 @@ export const reattach = operation({
   out: changesOutReattach,
   access: 'attach',
   decode: decodeAttach,
-  run: async (engine, request) => {
-    const { removed, updated } = await engine.reattach(request);
+  run: async (engine, request, signal) => {
+    const { removed, updated } = await engine.reattach(request, { signal });
     return [rows(removed), rows(updated)];
   },
 });
@@ -162,8 +163,8 @@ export const reattachWithExtensions = operation({
   out: changesOutReattach,
   access: 'attach',
   decode: decodeAttachWithExtensions,
-  run: async (engine, request) => {
-    const { removed, updated } = await engine.reattach(request);
+  run: async (engine, request, signal) => {
+    const { removed, updated } = await engine.reattach(request, { signal });
     return [rows(removed), rows(updated)];
   },
 });

@@ -6,8 +6,9 @@ import { failureOf } from './answer.ts';
 import { dispatch, type Dispatching } from './dispatch.ts';
 import { HeldArguments } from './held-arguments.ts';
 import { OperationLimit } from './operation-limit.ts';
+import { whileCallersStay } from './patience.ts';
 
-export interface ServeOptions extends Omit<Dispatching, 'limit'> {
+export interface ServeOptions extends Omit<Dispatching, 'limit' | 'forCaller'> {
   readonly log: Log;
   /** Called whenever a call begins or has been answered. */
   readonly onActivity?: (() => void) | undefined;
@@ -23,7 +24,8 @@ export interface Service {
 /** Serves the objects on `connection`. Ask for the bus name afterwards: from then on calls come. */
 export function serve(connection: BusConnection, options: ServeOptions): Service {
   const { log, onActivity = () => undefined, ...objects } = options;
-  const context: Dispatching = { ...objects, limit: new OperationLimit() };
+  const forCaller = whileCallersStay(connection, log);
+  const context: Dispatching = { ...objects, forCaller, limit: new OperationLimit() };
   const held = new HeldArguments();
   const pending = new Set<Promise<void>>();
   connection.onCall((call) => {

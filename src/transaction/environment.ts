@@ -18,6 +18,8 @@ export interface TransactionEnvironment {
   readonly log: Log;
   /** Cancels until the commit point; afterwards the transaction completes. */
   readonly signal?: AbortSignal | undefined;
+  /** How often a long copy of an image is logged, in ms (default 5000). */
+  readonly copyReportMs?: number | undefined;
   /** Called as files get staged, for those who copy whole images. */
   readonly progress?: ((staged: number, total: number) => void) | undefined;
 }

@@ -2,9 +2,9 @@
 
 import { closeSync, fchmodSync, openSync, symlinkSync } from 'node:fs';
 
-import { fileError, quoted } from '../base/errors.ts';
-import { runTool } from '../base/tool.ts';
+import { fileError } from '../base/errors.ts';
 import { writeAll } from '../base/write-all.ts';
+import { copyImage, type CopyContext } from './copy-image.ts';
 import { identityOf, look, type Entry } from './entries.ts';
 import type { Draft, PlacingDraft } from './survey.ts';
 
@@ -19,15 +19,15 @@ export function isPlacing(draft: Draft): draft is PlacingDraft {
  * @returns the entry, complete with the identity of what was staged
  * @throws PortableError naming the file that was to be placed; what was staged so far stays for the caller to remove
  */
-export async function stage(draft: PlacingDraft, staged: string, signal?: AbortSignal): Promise<Entry> {
+export async function stage(draft: PlacingDraft, staged: string, context: CopyContext): Promise<Entry> {
   const { step, source, ...entry } = draft;
   try {
-    await create(draft, staged, signal);
+    await create(draft, staged, context);
     const found = look(staged);
     if (found === undefined) throw new Error(`${staged} is gone`);
     return { ...entry, ours: identityOf(found) };
   } catch (error) {
-    signal?.throwIfAborted();
+    context.signal?.throwIfAborted();
     throw fileError(error, source === undefined ? 'write' : 'copy an image to', step.path);
   }
 }
@@ -35,10 +35,10 @@ export async function stage(draft: PlacingDraft, staged: string, signal?: AbortS
 async function create(
   { step, source = '' }: PlacingDraft,
   staged: string,
-  signal: AbortSignal | undefined,
+  context: CopyContext,
 ): Promise<void> {
   if (step.kind === 'symlink') symlinkSync(step.target, staged);
-  else if (step.kind === 'copy-image') await copyImage(source, staged, step.path, signal);
+  else if (step.kind === 'copy-image') await copyImage({ source, staged, path: step.path }, context);
   else writeFile(staged, step.content, step.mode);
 }
 
@@ -50,18 +50,4 @@ function writeFile(staged: string, content: Buffer, mode: number): void {
   } finally {
     closeSync(file);
   }
-}
-
-/**
- * cp(1) rather than Node's copyFile: it can be cancelled, keeps holes and extended attributes (verity hashes), and
- * copies trees by directory handles. Should we die, so does it (prctl(2), PR_SET_PDEATHSIG): nobody writes into what
- * recovery removes.
- */
-async function copyImage(source: string, staged: string, path: string, signal?: AbortSignal): Promise<void> {
-  const copy = ['cp', '-aH', '--reflink=auto', '--sparse=auto', '-T', '--', source, staged];
-  await runTool('setpriv', ['--pdeathsig', 'KILL', '--', ...copy], {
-    doing: `copy ${quoted(source)} to ${quoted(path)}`,
-    file: path,
-    signal,
-  });
 }

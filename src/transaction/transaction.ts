@@ -111,14 +111,14 @@ export class Transaction {
   }
 
   async #stage(): Promise<readonly Move[]> {
-    const { signal, progress } = this.#env;
+    const { progress } = this.#env;
     const total = this.#drafts.filter(({ entry }) => isPlacing(entry)).length;
     const moves: Move[] = [];
     let ready = 0;
     for (const { entry: draft, ...places } of this.#drafts) {
       await this.#giveTurn(moves.length);
       if (isPlacing(draft)) {
-        moves.push({ ...places, entry: await stage(draft, places.staged, signal) });
+        moves.push({ ...places, entry: await stage(draft, places.staged, this.#env) });
         progress?.(++ready, total);
       } else moves.push({ ...places, entry: withoutStep(draft) });
     }
