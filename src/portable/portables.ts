@@ -16,6 +16,7 @@ import type { PoolQuota } from '../images/pool.ts';
 import { findByName, findImage, listImages } from '../images/search.ts';
 import { apply } from '../transaction/apply.ts';
 import type { TransactionEnvironment } from '../transaction/environment.ts';
+import { Labels } from '../transaction/labels.ts';
 import type { Lock } from '../transaction/lock.ts';
 import { removeIfEmpty } from '../transaction/moves.ts';
 import { preview } from '../transaction/preview.ts';
@@ -234,6 +235,7 @@ async function environment(options: PortablesOptions, lock: Lock): Promise<Envir
     journalDirs: [journalDir, runtime],
     lock,
     log,
+    labels: root === '/' ? new Labels(log) : undefined,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import type { Labels } from './labels.ts';
 import type { Lock } from './lock.ts';
 
 /** What a transaction needs to know of the host it changes. */
@@ -16,6 +17,8 @@ export interface TransactionEnvironment {
   readonly journalDirs?: readonly string[] | undefined;
   readonly lock: Lock;
   readonly log: Log;
+  /** SELinux labels for what is put in place; undefined for a tree that is not running, whose policy nobody can ask. */
+  readonly labels?: Labels | undefined;
   /** Cancels until the commit point; afterwards the transaction completes. */
   readonly signal?: AbortSignal | undefined;
   /** How often a long copy of an image is logged, in ms (default 5000). */

@@ -7,6 +7,7 @@ import { journalDirsOf, type TransactionEnvironment } from './environment.ts';
 import { hasBackups, removeAreas, removeLeftovers, removeSlots } from './finish.ts';
 import { journalledIds, listJournals, type Journal } from './journal.ts';
 import { decodeJournal, isTorn, type JournalRecord } from './journal-format.ts';
+import { directoryLabel } from './labels.ts';
 import { redoMove, reopenMove, undoMove } from './moves.ts';
 import { Places } from './places.ts';
 import type { Plan } from './steps.ts';
@@ -111,6 +112,8 @@ async function end(
     const placing = isPlacing(moves);
     for (const move of moves) reopenMove(move);
     for (const move of moves) redoMove(move, placing, onForeign);
+    const made = moves.filter(({ entry, target }) => entry.op === 'mkdir' && look(target) !== undefined);
+    await env.labels?.set(made.map(directoryLabel));
   } else {
     for (const move of [...moves].reverse()) undoMove(move, onForeign);
   }

@@ -9,6 +9,7 @@ import type { Entry, Form, Located, Move } from './entries.ts';
 import type { TransactionEnvironment } from './environment.ts';
 import { removeAreas, removeSlots } from './finish.ts';
 import { Journal, type Direction } from './journal.ts';
+import { directoryLabel, stagedLabel } from './labels.ts';
 import { doMove, undoMove } from './moves.ts';
 import { isPlacing, stage } from './stage.ts';
 import type { Done, Plan, Step } from './steps.ts';
@@ -46,6 +47,7 @@ export class Transaction {
     // half a copy is too large to be left lying about after a power loss
     if (this.#copiesImages()) await this.#durability.sync({ directories: journalDirectories });
     this.#moves = await this.#stage();
+    await this.#env.labels?.set(this.#moves.flatMap(stagedLabel), this.#env.signal);
     this.#journal.write({
       id: this.#journal.id,
       kind,
@@ -66,6 +68,7 @@ export class Transaction {
       await this.#giveTurn(index);
       this.#made.add(move);
       if (!doMove(move)) this.#made.delete(move);
+      else if (move.entry.op === 'mkdir') await this.#env.labels?.set([directoryLabel(move)]);
     }
     if (this.#journal.direction === 'undo') {
       this.#journal.turn('redo');
