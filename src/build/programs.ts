@@ -25,10 +25,15 @@ interface Command {
 
 /**
  * Brings the programs of all units from the source root where the image does not have them.
+ * @param extension what is missing may be in what it is laid over
  * @returns their paths in the image
  * @throws PortableError FileNotFound, InvalidArgs (not executable), each naming unit and line
  */
-export function bringUnitPrograms(importer: Importer, units: readonly ImageUnit[]): readonly string[] {
+export function bringUnitPrograms(
+  importer: Importer,
+  units: readonly ImageUnit[],
+  extension: boolean,
+): readonly string[] {
   return units.flatMap(commandsOf).flatMap((command) => {
     const { where, program, mayFail } = command;
     if (program.includes('%')) {
@@ -39,7 +44,7 @@ export function bringUnitPrograms(importer: Importer, units: readonly ImageUnit[
     const node = at === undefined ? undefined : importer.tree.find(at)?.node;
     if (at !== undefined && node?.kind === 'file' && (node.mode & 0o111) !== 0) return [at];
     const problem = problemOf(command, node?.kind);
-    if (!mayFail) throw problem;
+    if (!mayFail && !(extension && node === undefined)) throw problem;
     importer.warnings.push(problem.message);
     return [];
   });

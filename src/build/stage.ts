@@ -142,7 +142,7 @@ async function complete(incomplete: Incomplete): Promise<void> {
   const { importer, packages, units, container, description, scratch, signal } = incomplete;
   const closing = container ? await withoutSource(importer, scratch, signal) : importer;
   const programs = [
-    ...bringUnitPrograms(closing, units),
+    ...bringUnitPrograms(closing, units, description.type === 'sysext'),
     ...(description.contents ?? []).map(({ destination }) => destination),
   ];
   const bringModules = (program: string): void => packages.addModules(program);

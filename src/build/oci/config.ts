@@ -24,7 +24,6 @@ export interface ContainerConfig {
   readonly exposedPorts: readonly string[];
   /** Directories that are to outlive the container. */
   readonly volumes: readonly string[];
-  readonly labels: ReadonlyMap<string, string>;
 }
 
 /** @throws PortableError InvalidArgs naming the field that is not as it must be */
@@ -33,7 +32,6 @@ export function parseConfig(json: JsonValue): ContainerConfig {
   // an image that says nothing
   const config: JsonValue = settings.value === undefined ? { ...settings, value: {} } : settings;
   const words = (name: string): string[] => elements(field(config, name)).map(wordOf);
-  const labels = field(config, 'Labels');
   return {
     platform: {
       os: text(field(json, 'os')),
@@ -49,7 +47,6 @@ export function parseConfig(json: JsonValue): ContainerConfig {
     stopSignal: optionalText(field(config, 'StopSignal')) ?? '',
     exposedPorts: names(field(config, 'ExposedPorts')),
     volumes: names(field(config, 'Volumes')),
-    labels: new Map(names(labels).map((name) => [name, text(field(labels, name))])),
   };
 }
 

@@ -62,7 +62,10 @@ export async function unitOfContainer(
     'WantedBy=multi-user.target',
     '',
   ].join('\n');
-  return { text, directories: [...(workingDirectory === '/' ? [] : [workingDirectory]), ...volumes] };
+  const made = workingDirectory === '/' ? [] : [workingDirectory];
+  // a read-only image must have both ends of what is mounted
+  const mountPoints = volumes.flatMap((volume) => [volume, stateDirectory(name, volume)]);
+  return { text, directories: [...made, ...mountPoints] };
 }
 
 function commandLine(tree: StagingTree, config: ContainerConfig, workingDirectory: string): string {
@@ -121,7 +124,6 @@ function identity({ uid, gid }: ContainerUser): string[] {
 
 /** Data of a volume is kept in the service's own state directory, and seen where the container had it. */
 function persistent(name: string, volume: string): string[] {
-  const below = name + volume;
   if (!/^[A-Za-z0-9_.@+-]+$/.test(volume.replaceAll('/', ''))) {
     throw new PortableError(
       'InvalidArgs',
@@ -131,5 +133,9 @@ function persistent(name: string, volume: string): string[] {
       },
     );
   }
-  return [`StateDirectory=${below}`, `BindPaths=/var/lib/${below}:${volume}`];
+  return [`StateDirectory=${name}${volume}`, `BindPaths=${stateDirectory(name, volume)}:${volume}`];
+}
+
+function stateDirectory(name: string, volume: string): string {
+  return `/var/lib/${name}${volume}`;
 }
