@@ -34,6 +34,7 @@ const busAlias = `dbus-${busName}.service`;
 /** The pages in docs/man: mdoc(7), which man(1) shows as it is. */
 export const manualPages: readonly string[] = [
   'org.freedesktop.portable1.5',
+  'portablectl.1',
   'portabled-dissect.1',
   'portabled.8',
   'portabled.conf.5',

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { options as clientOptions, type Option } from '../../src/client/command-line/options.ts';
+import { verbs } from '../../src/client/command-line/verbs.ts';
 import { parseCommandLine } from '../../src/daemon/args.ts';
 import { options } from '../../src/daemon/config/options.ts';
 import { helpText as dissectHelp } from '../../src/dissect/arguments.ts';
@@ -60,6 +62,25 @@ describe('the manual', () => {
   it('portabled-dissect(1) has every option', () => {
     const listed = all(section('portabled-dissect.1', 'OPTIONS'), /^\.It Fl (?:[hl] , Fl )?-([a-z-]+)/gm);
     assert.deepEqual(sorted(listed), sorted(all(dissectHelp, /^ .*--([a-z-]+)/gm)));
+  });
+
+  it('portablectl(1) has every command and every option, with their arguments', () => {
+    const commands = all(section('portablectl.1', 'COMMANDS'), /^\.It Cm ([a-z-]+)/gm);
+    assert.deepEqual(
+      commands,
+      verbs.map((verb) => verb.name),
+    );
+    const lines = all(section('portablectl.1', 'OPTIONS'), /^\.It (Fl .*)$/gm);
+    const listed = lines.map((line) => {
+      const [, short, name = '', argument] =
+        /^(?:Fl (\w) , )?Fl -([a-z-]+)(?: Ns = Ns (.*))?$/.exec(line) ?? [];
+      return [name, short, argument?.replace(/ ?\b(?:Oo|Oc|Ar|Ns)\b ?/g, '')];
+    });
+    const there = clientOptions.map(({ name, short, argument }: Option) => {
+      return [name, short, argument?.name.replace(/[[\]]/g, '')];
+    });
+    const byName = (a: readonly unknown[], b: readonly unknown[]): number => (String(a) < String(b) ? -1 : 1);
+    assert.deepEqual(listed.sort(byName), there.sort(byName));
   });
 
   it('portabled.conf(5) has every setting, with its default', () => {
