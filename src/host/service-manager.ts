@@ -25,7 +25,10 @@ export const noServiceManager: ServiceManager = {
   unitFileStates: () => Promise.resolve(new Map()),
 };
 
-/** Whether a unit in this state counts as running: activating, active, reloading (refreshing) or deactivating. */
+/**
+ * Whether a unit in this state counts as running: activating, active, reloading (refreshing) or deactivating. Not one in
+ * maintenance: "portablectl detach --now --clean" has what it left cleaned up, and does not wait for that.
+ */
 export function isRunning(state: ActiveState): boolean {
-  return ['activating', 'active', 'reloading', 'refreshing', 'deactivating', 'maintenance'].includes(state);
+  return ['activating', 'active', 'reloading', 'refreshing', 'deactivating'].includes(state);
 }
