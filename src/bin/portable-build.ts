@@ -17,15 +17,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+// whoever reads our output no longer wants it: what was built is built
 const terminal = processTerminal(process.env, () => process.exit(exitCode));
 
-// whoever reads our output no longer wants it: what was built is built
-process.exitCode = await main({
+void main({
   args: process.argv.slice(2),
   env: process.env,
   directory: process.cwd(),
   terminal,
   version,
   signal: ended.signal,
+}).then((code) => {
+  process.exitCode = exitCode ?? code;
 });
-process.exitCode = exitCode ?? process.exitCode;

@@ -28,6 +28,9 @@ export interface ClosureSettings {
 /** glibc loads it when a thread ends early; no header says so: pthread_exit(3). */
 const unwinder = 'libgcc_s.so.1';
 
+/** Of packages that are on every Debian system, and that none depends on. */
+const shells = ['/bin/sh', '/bin/bash', '/usr/bin/sh', '/usr/bin/bash', '/usr/bin/env'];
+
 const loaderCache = '/etc/ld.so.cache';
 
 /**
@@ -181,12 +184,24 @@ class Closure {
     const { program, viaEnv } = interpreter;
     const named = viaEnv === undefined ? [program] : [program, viaEnv];
     for (const each of named) {
-      const found = bringProgram(this.#importer, each);
+      const found = this.#mayBring(at, each) ? bringProgram(this.#importer, each) : undefined;
       if (found !== undefined) await this.program(found);
       else if (this.#programs.has(at)) this.#lacks(`the interpreter ${quoted(each)}`, at);
       else
-        this.#importer.warnings.push(`${quoted(at)} cannot run: its interpreter ${quoted(each)} is missing`);
+        this.#importer.warnings.push(
+          `${quoted(at)} cannot run: its interpreter ${quoted(each)} is not in the image`,
+        );
     }
+  }
+
+  /**
+   * A package says on which others it depends: scripts of it that need more (examples, hooks of programs that are not
+   * there) do not run without it either. Shells are taken for granted.
+   */
+  #mayBring(script: string, interpreter: string): boolean {
+    const { listed, tree } = this.#importer;
+    if (!listed.has(script) || this.#programs.has(script) || shells.includes(interpreter)) return true;
+    return placesOf(interpreter).some((each) => tree.find(each) !== undefined);
   }
 
   #remember(at: string, elf: ElfFile): void {
@@ -206,10 +221,14 @@ class Closure {
  * @returns its real path in the image; undefined when neither the image nor the source root has it
  */
 export function bringProgram(importer: Importer, program: string): string | undefined {
-  const places = program.includes('/') ? [program] : programDirectories.map((each) => `${each}/${program}`);
+  const places = placesOf(program);
   const there = places.map((each) => importer.tree.find(each)?.path).find((each) => each !== undefined);
   if (there !== undefined) return there;
   return places.map((each) => importer.bring(each)).find((each) => each !== undefined);
+}
+
+function placesOf(program: string): readonly string[] {
+  return program.includes('/') ? [program] : programDirectories.map((each) => `${each}/${program}`);
 }
 
 async function headOf(content: FileContent): Promise<Buffer> {

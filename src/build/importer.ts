@@ -33,6 +33,8 @@ export class Importer {
   readonly source: SourceRoot;
   /** What is odd, but no reason to fail. */
   readonly warnings: string[] = [];
+  /** The files that listings of packages named, by their paths in the image. */
+  readonly listed = new Set<string>();
   readonly #excluded: readonly string[];
   readonly #signal: AbortSignal;
 
@@ -83,7 +85,11 @@ export class Importer {
     if (found === undefined || this.isExcluded(inside)) return;
     this.#links(found);
     if (found.stat.isDirectory()) this.tree.directory(found.path, directoryMode(found.stat));
-    else this.#copyFound(found, found.path, needed);
+    else {
+      this.#copyFound(found, found.path, needed);
+      const { path: at } = this.tree.look(found.path) ?? found;
+      this.listed.add(at);
+    }
   }
 
   /**

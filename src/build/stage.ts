@@ -21,6 +21,7 @@ import { systemdArchitecture } from './oci/platform.ts';
 import { addOsRelease, addScaffold, mergeUsr } from './scaffold.ts';
 import { SourceRoot } from './source-root.ts';
 import { StagingTree } from './tree.ts';
+import { addUnitDirectories } from './unit-directories.ts';
 import { addUnits, findUnits, unitsOf, type ImageUnit } from './units.ts';
 
 /** A tree that is complete. */
@@ -111,6 +112,7 @@ async function fill(
   const system = container === undefined ? await systemOf(source) : new Map<string, string>();
   if (kind === 'portable') {
     addScaffold(tree);
+    addUnitDirectories(tree, units);
     await addOsRelease(tree, description, system);
   } else {
     await makeExtension(tree, kind, description, system, units.length > 0);

@@ -11,7 +11,16 @@ import { emptyDir, outputFile } from 'fs-extra/esm';
 import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 import { repository } from './layout.ts';
-import { client, daemon, dissect, kernelReaderFile, licenseFile, mainChunk, type Program } from './names.ts';
+import {
+  builder,
+  client,
+  daemon,
+  dissect,
+  kernelReaderFile,
+  licenseFile,
+  mainChunk,
+  type Program,
+} from './names.ts';
 
 /** The oldest Node we run on. */
 const target = 'node20';
@@ -20,16 +29,28 @@ const target = 'node20';
 const programs: readonly (Program & {
   readonly entry: string;
   readonly start: string;
-  readonly trainer: string;
+  /** What writes its code caches; undefined for a program without. */
+  readonly trainer?: { readonly source: string; readonly file: string };
 })[] = [
-  { ...daemon, entry: 'src/bin/portabled.ts', start: 'start.ts', trainer: 'train-daemon.ts' },
-  { ...client, entry: 'src/bin/portablectl.ts', start: 'start-client.ts', trainer: 'train-client.ts' },
+  {
+    ...daemon,
+    entry: 'src/bin/portabled.ts',
+    start: 'start.ts',
+    trainer: { source: 'train-daemon.ts', file: daemon.train },
+  },
+  {
+    ...client,
+    entry: 'src/bin/portablectl.ts',
+    start: 'start-client.ts',
+    trainer: { source: 'train-client.ts', file: client.train },
+  },
   {
     ...dissect,
     entry: 'src/bin/portabled-dissect.ts',
     start: 'start-dissect.ts',
-    trainer: 'train-dissect.ts',
+    trainer: { source: 'train-dissect.ts', file: dissect.train },
   },
+  { ...builder, entry: 'src/bin/portable-build.ts', start: 'start-build.ts' },
 ];
 
 /** @param out the bundle's directory; whatever is in there is replaced */
@@ -38,7 +59,7 @@ export async function bundle(out: string): Promise<void> {
   const metafiles = await Promise.all(
     programs.map(async ({ entry, start, trainer, ...program }) => {
       await bundleProgram(start, join(out, program.loader));
-      await bundleProgram(trainer, join(out, program.train));
+      if (trainer !== undefined) await bundleProgram(trainer.source, join(out, trainer.file));
       return bundleChunks(entry, join(out, program.chunks));
     }),
   );

@@ -72,7 +72,7 @@ const commands = [
 async function runTrainer(
   node: string,
   bundle: string,
-  program: programs.Program,
+  program: programs.TrainedProgram,
   words: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<void> {

@@ -4,26 +4,32 @@
 export interface Program {
   /** What is run. */
   readonly loader: string;
-  /** The same, writing code caches when it ends. Not installed. */
-  readonly train: string;
   /** What that loads, in a directory beside it. */
   readonly chunks: string;
 }
 
-export const daemon: Program = { loader: 'portabled.cjs', train: 'train.cjs', chunks: 'chunks' };
-export const client: Program = {
+/** One that starts so often that it gets code caches. */
+export interface TrainedProgram extends Program {
+  /** What is run to write them. Not installed. */
+  readonly train: string;
+}
+
+export const daemon: TrainedProgram = { loader: 'portabled.cjs', train: 'train.cjs', chunks: 'chunks' };
+export const client: TrainedProgram = {
   loader: 'portablectl.cjs',
   train: 'train-portablectl.cjs',
   chunks: 'portablectl-chunks',
 };
 
-export const dissect: Program = {
+export const dissect: TrainedProgram = {
   loader: 'portabled-dissect.cjs',
   train: 'train-dissect.cjs',
   chunks: 'dissect-chunks',
 };
-/** Everything that is bundled. */
-export const programs: readonly Program[] = [daemon, client, dissect];
+/** What it does takes longer than any start. */
+export const builder: Program = { loader: 'portable-build.cjs', chunks: 'portable-build-chunks' };
+/** Everything with code caches. */
+export const programs: readonly TrainedProgram[] = [daemon, client, dissect];
 
 /** The chunk that a program begins in, without its suffix. */
 export const mainChunk = 'main';

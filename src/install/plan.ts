@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 
 import { repository } from './layout.ts';
-import { client, daemon, dissect, type Program } from './names.ts';
+import { builder, client, daemon, dissect, type Program } from './names.ts';
 
 export interface InstallSettings {
   /** Directory the daemon goes below, as seen by the installed system. */
@@ -34,6 +34,7 @@ const busAlias = `dbus-${busName}.service`;
 /** The pages in docs/man: mdoc(7), which man(1) shows as it is. */
 export const manualPages: readonly string[] = [
   'org.freedesktop.portable1.5',
+  'portable-build.1',
   'portablectl.1',
   'portabled-dissect.1',
   'portabled.8',
@@ -91,6 +92,13 @@ export function installPlan({ prefix, node, bundle }: InstallSettings): readonly
       kind: 'text',
       path: join(prefix, 'bin/portabled-dissect'),
       text: launcher(node, lib, dissect),
+      mode: 0o755,
+      foreign: 'refuse',
+    },
+    {
+      kind: 'text',
+      path: join(prefix, 'bin/portable-build'),
+      text: launcher(node, lib, builder),
       mode: 0o755,
       foreign: 'refuse',
     },

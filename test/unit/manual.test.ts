@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { helpText } from '../../src/build/arguments.ts';
 import { options as clientOptions, type Option } from '../../src/client/command-line/options.ts';
 import { verbs } from '../../src/client/command-line/verbs.ts';
 import { parseCommandLine } from '../../src/daemon/args.ts';
@@ -81,6 +82,15 @@ describe('the manual', () => {
     });
     const byName = (a: readonly unknown[], b: readonly unknown[]): number => (String(a) < String(b) ? -1 : 1);
     assert.deepEqual(listed.sort(byName), there.sort(byName));
+  });
+
+  it('portable-build(1) has every option', () => {
+    const page = read('portable-build.1');
+    const listed = all(page.replace(/^\.Sh BUILD FILE[^]*/m, ''), /(?<=^\.It .*)Fl -([a-z-]+)/gm);
+    assert.deepEqual(
+      sorted(listed),
+      sorted(all(helpText(), /--([a-z-]+)/g).filter((name) => name !== 'build')),
+    );
   });
 
   it('portabled.conf(5) has every setting, with its default', () => {

@@ -9,9 +9,10 @@ const forInstalling = new Set([
   ...['systemd-sysusers', 'systemd-standalone-sysusers', 'systemd', 'sysvinit-utils', 'ucf', 'update-inetd'],
 ]);
 
-/** What people read; licences stay, as most of them demand. */
+/** What people and compilers read; licences stay, as most of them demand. */
 const documentation = [
   /^\/usr\/share\/doc\/[^/]+\/(?!copyright$)/,
+  /^\/usr\/include(\/|$)/,
   /^\/usr\/share\/(man|info|lintian|bug|doc-base|menu|locale|bash-completion|zsh\/vendor-completions)(\/|$)/,
 ];
 

@@ -287,7 +287,7 @@ describe('the closure of a script', () => {
       signal: new AbortController().signal,
     });
     assert.deepEqual(staged.warnings, [
-      "'/opt/app/samples/one' cannot run: its interpreter '/usr/bin/nosuch' is missing",
+      "'/opt/app/samples/one' cannot run: its interpreter '/usr/bin/nosuch' is not in the image",
     ]);
   });
 
