@@ -88,7 +88,7 @@ async function images(): Promise<readonly BaseImage[]> {
 }
 
 /** One file, nothing compressed: the reader of the file system is fuzzed elsewhere. */
-async function tinySquashfs(): Promise<Buffer> {
+export async function tinySquashfs(): Promise<Buffer> {
   const directory = await mkdtemp(join(tmpdir(), 'portabled-fuzz-'));
   try {
     await mkdir(join(directory, 'tree/lib'), { recursive: true });

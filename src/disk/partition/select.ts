@@ -45,7 +45,7 @@ export interface SelectOptions {
 /**
  * @param name what error messages call the image
  * @throws PortableError InvalidArgs when there is no root or usr partition, several that could be it, none that
- *   matches a given root hash, or root and usr are for different architectures
+ *   matches a given root hash, root and usr are for different architectures, or both have a hash tree
  */
 export function selectPartitions(table: PartitionTable, name: string, options: SelectOptions): Selection {
   const selection = table.kind === 'gpt' ? selectFromGpt(table, name, options) : selectFromMbr(table, name);
@@ -76,6 +76,7 @@ function selectFromGpt(table: GptTable, name: string, options: SelectOptions): S
   }
   const selection = new Map(found.map((each) => [each.designator, each]));
   checkArchitectures(name, selection);
+  checkHashTrees(name, selection);
   return selection;
 }
 
@@ -210,6 +211,13 @@ function checkArchitectures(name: string, selection: Selection): void {
     name,
     `the root partition is for ${root.architecture ?? 'any architecture'}, the usr partition for ${usr.architecture ?? 'any'}`,
   );
+}
+
+/** The service manager has one root hash for an image, and so takes one hash tree. */
+function checkHashTrees(name: string, selection: Selection): void {
+  const [root, usr] = [selection.get('root-verity'), selection.get('usr-verity')];
+  if (root === undefined || usr === undefined) return;
+  throw unsuitable(name, `partitions ${root.number} and ${usr.number} are hash trees, and there can be only one`);
 }
 
 function describeTypes(table: GptTable): string {

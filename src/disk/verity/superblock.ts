@@ -35,9 +35,12 @@ export const superblockSize = 512;
 
 const maxSalt = 256;
 
-/** Bytes. The kernel takes blocks up to the size of a page, which is no more than 64 KiB on any machine. */
+/** Bytes. */
 const minBlockSize = 512;
-const maxBlockSize = 64 * 1024;
+/** The kernel takes no blocks that are larger than its pages; these have 4 KiB, and more only on some machines. */
+const maxBlockSize = ['arm64', 'loong64', 'mips', 'mipsel', 'ppc64'].includes(process.arch)
+  ? 64 * 1024
+  : 4096;
 
 /**
  * @param tree begins with the superblock

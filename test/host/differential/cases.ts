@@ -7,6 +7,7 @@ import { extensionCases } from './cases/extensions.ts';
 import { imageCases } from './cases/images.ts';
 import { introspectionCases } from './cases/introspection.ts';
 import { standardCases } from './cases/standard-interfaces.ts';
+import { verityCases } from './cases/verity.ts';
 
 export const cases: Readonly<Record<string, readonly Case[]>> = {
   introspection: introspectionCases,
@@ -16,4 +17,5 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   extensions: extensionCases,
   'extension files': extensionFileCases,
   images: imageCases,
+  verity: verityCases,
 };

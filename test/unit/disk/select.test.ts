@@ -167,6 +167,11 @@ describe('from a GPT', () => {
       [{ type: generic }, { type: home }, { type: generic }],
       /several partitions could be the root partition: 1, 3/,
     ],
+    [
+      'a hash tree for root and one for usr',
+      [{ type: types.root }, { type: types.rootVerity }, { type: types.usr }, { type: types.usrVerity }],
+      /partitions 2 and 4 are hash trees, and there can be only one/,
+    ],
     ['only a hash tree', [{ type: rootVerity }], /partition 1 \(root-verity\) has no partition to protect/],
     [
       'root and usr for different architectures',

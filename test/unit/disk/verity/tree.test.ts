@@ -256,6 +256,12 @@ describe('a hash tree that makes no sense', () => {
       /data blocks have 2147483648 bytes/,
     ],
     [
+      'hash blocks larger than any page of this machine',
+      () => changed((bytes) => bytes.writeUInt32LE(process.arch === 'x64' ? 8192 : 128 * 1024, 68)),
+      'InvalidArgs',
+      /hash blocks have (8192|131072) bytes/,
+    ],
+    [
       'huge hash blocks',
       () => changed((bytes) => bytes.writeUInt32LE(128 * 1024, 68)),
       'InvalidArgs',
