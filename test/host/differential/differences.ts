@@ -31,7 +31,7 @@ export const knownAdditions: readonly Addition[] = [
   },
   {
     row: 'Before 262, drop-ins name no image policy',
-    text: /(Root|Extension)ImagePolicy=root=unprotected:=absent\\n/g,
+    text: /(Root|Extension)ImagePolicy=[-+\w=:]+:=absent\\n/g,
     before: 262,
   },
 ];
@@ -64,6 +64,34 @@ function pointer(directory: string, assignment: string): string {
 }
 
 export const knownDifferences: readonly Difference[] = [
+  {
+    row: 'Images with a hash tree (verity) are inspected and attached whatever',
+    cases: /^a bad hash tree: (?!no_tree|usr_hash)/,
+    lines: [/^- GetImageMetadata: answers$/, /^\+ GetImageMetadata: error \S+\.InvalidArgs$/],
+  },
+  {
+    row: 'A root hash beside an image without a hash tree',
+    cases: /^a bad hash tree: (no_tree|usr_hash)/,
+    lines: [/^- GetImageMetadata: answers$/, /^\+ GetImageMetadata: error \S+\.InvalidArgs$/],
+  },
+  {
+    row: '262: an image with a hash tree beside it, but no signature',
+    cases: /^a hash tree without a signature: /,
+    lines: [
+      /^- [-+] .*ImagePolicy=root=signed\+squashfs:=absent\\n/,
+      /^\+ [-+] .*ImagePolicy=root=verity\+squashfs:=absent\\n/,
+    ],
+    from: 262,
+  },
+  {
+    row: '262: a hash tree beside an image with partitions',
+    cases: /^verity data that make no sense: partition_beside$/,
+    lines: [
+      /^- GetImageMetadata: error System\.Error\.EBADR$/,
+      /^\+ GetImageMetadata: error \S+\.InvalidArgs$/,
+    ],
+    from: 262,
+  },
   {
     row: 'Attaching an image that is in the search path',
     cases: /^an image linked into the pool$/,
@@ -638,6 +666,11 @@ function olderVersions(): readonly Difference[] {
         /^- DetachImage: error org\.freedesktop\.systemd1\.NoSuchUnit$/,
         /^\+ DetachImage: answers$/,
       ],
+    },
+    {
+      row: 'Root hashes and signatures count for nothing when an image is inspected',
+      cases: /^verity data that make no sense: /,
+      lines: [/^- GetImageMetadata: answers$/, /^\+ GetImageMetadata: error \S+\.InvalidArgs$/],
     },
   ];
   return differences.map((difference) => ({ ...difference, before: 262 }));
