@@ -217,7 +217,10 @@ function checkArchitectures(name: string, selection: Selection): void {
 function checkHashTrees(name: string, selection: Selection): void {
   const [root, usr] = [selection.get('root-verity'), selection.get('usr-verity')];
   if (root === undefined || usr === undefined) return;
-  throw unsuitable(name, `partitions ${root.number} and ${usr.number} are hash trees, and there can be only one`);
+  throw unsuitable(
+    name,
+    `partitions ${root.number} and ${usr.number} are hash trees, and there can be only one`,
+  );
 }
 
 function describeTypes(table: GptTable): string {
