@@ -84,8 +84,8 @@ function archive(files: Parameters<typeof archiveOf>[0]): string {
 }
 
 /** What is in the image that was built, but for directories. */
-async function listing(file: string): Promise<string[]> {
-  const opened = await openImage({ path: file, type: 'raw' }, new Budget(file));
+async function listing(file: string, type: 'raw' | 'directory' = 'raw'): Promise<string[]> {
+  const opened = await openImage({ path: file, type }, new Budget(file));
   try {
     const listed = await listTree(opened.tree);
     return listed
@@ -147,6 +147,19 @@ describe('container images', () => {
       assert.equal(openDescriptors(), before, 'everything is closed');
     });
   }
+
+  it('keep owners and modes in every format', async () => {
+    const container = layout();
+    for (const format of ['erofs', 'directory'] as const) {
+      const { outputs: made } = await build(container, { format, compression: 'none' });
+      const found = await listing(made[0] ?? '', format === 'directory' ? 'directory' : 'raw');
+      assert.deepEqual(
+        found.filter((line) => !/^usr\/lib\/os-release|demo\.service/.test(line)),
+        expected,
+        format,
+      );
+    }
+  });
 
   it('become the same bytes each time', async () => {
     const container = layout();
