@@ -1,6 +1,6 @@
 /** The superblock: https://erofs.docs.kernel.org/en/latest/ondisk/core_ondisk.html */
 import type { BlockSource } from '../source.ts';
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '../crc.ts';
 import { corrupt, unsupported } from './errors.ts';
 import {
   allIncompatFeatures,
@@ -98,7 +98,7 @@ async function verifyChecksum(source: BlockSource, blockBits: number): Promise<v
   const covered = await source.read(superblockOffset, blockSize > offset ? blockSize - offset : blockSize);
   const stored = covered.readUInt32LE(4);
   covered.writeUInt32LE(0, 4);
-  const computed = crc32c(covered);
+  const computed = crc32c(0xffff_ffff, covered);
   if (computed !== stored) {
     throw corrupt(
       source.name,

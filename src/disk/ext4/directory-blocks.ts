@@ -2,7 +2,7 @@
  * The blocks of a directory, checked: leaves with entries, and the nodes of its hash index between them.
  * Layout: https://docs.kernel.org/filesystems/ext4/directory.html (dir_entry_tail, dx_tail)
  */
-import { crc32c } from './crc.ts';
+import { crc32c } from '../crc.ts';
 import { recordLength } from './directory-entries.ts';
 import { u16, u32, u8 } from './fields.ts';
 import { type Inode, hasFlag } from './inode.ts';

@@ -3,7 +3,7 @@
  * Layout: https://docs.kernel.org/filesystems/ext4/ifork.html ("Extent Tree")
  */
 import type { Run } from './run.ts';
-import { crc32c } from './crc.ts';
+import { crc32c } from '../crc.ts';
 import { joined, u16, u32 } from './fields.ts';
 import type { Inode } from './inode.ts';
 import type { Volume } from './volume.ts';

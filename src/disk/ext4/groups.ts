@@ -3,7 +3,7 @@
  * Layout: https://docs.kernel.org/filesystems/ext4/group_descr.html, where they are kept:
  * https://docs.kernel.org/filesystems/ext4/blockgroup.html ("Meta Block Groups")
  */
-import { crc16, crc32c } from './crc.ts';
+import { crc16, crc32c } from '../crc.ts';
 import { joined, le32, u16, u32 } from './fields.ts';
 import type { Superblock } from './superblock.ts';
 import { superblockOffset } from './superblock-layout.ts';

@@ -3,7 +3,7 @@
  * Layout: https://docs.kernel.org/filesystems/ext4/inodes.html
  */
 import type { NodeKind, NodeStat } from '../tree.ts';
-import { crc32c } from './crc.ts';
+import { crc32c } from '../crc.ts';
 import { joined, le32, u16, u32 } from './fields.ts';
 import { inodeTable } from './groups.ts';
 import type { Volume } from './volume.ts';

@@ -4,7 +4,7 @@
  */
 import { PortableError, quoted } from '../../base/errors.ts';
 import type { BlockSource } from '../source.ts';
-import { crc32c } from './crc.ts';
+import { crc32c } from '../crc.ts';
 import {
   type FeatureName,
   type FeatureWords,

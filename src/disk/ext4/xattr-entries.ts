@@ -2,7 +2,7 @@
  * Extended attributes as stored: a list of entries behind the inode's fields, and one in a block of its own.
  * Layout: https://docs.kernel.org/filesystems/ext4/attributes.html
  */
-import { crc32c } from './crc.ts';
+import { crc32c } from '../crc.ts';
 import { u16, u32, u8 } from './fields.ts';
 import type { Inode } from './inode.ts';
 import type { Volume } from './volume.ts';

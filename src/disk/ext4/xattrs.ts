@@ -2,7 +2,7 @@
 import { quoted } from '../../base/errors.ts';
 import { aclValue } from './acl.ts';
 import { readContent } from './content.ts';
-import { crc32c } from './crc.ts';
+import { crc32c } from '../crc.ts';
 import { type Inode, hasFlag, readInode } from './inode.ts';
 import type { Volume } from './volume.ts';
 import { type XattrEntry, blockXattrs, inodeXattrs, maxXattrSize, xattrIndex } from './xattr-entries.ts';

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { hashVersions, nameHash } from '../../../../src/disk/ext4/hash.ts';
-import { crc16, crc32c } from '../../../../src/disk/ext4/crc.ts';
+import { crc16, crc32c } from '../../../../src/disk/crc.ts';
 import { Random } from '../../../support/random.ts';
 import { scratchDirectory } from '../../../support/scratch.ts';
 

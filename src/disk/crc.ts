@@ -1,9 +1,9 @@
 /**
- * The cyclic redundancy checks of ext4: CRC-32C (Castagnoli) for metadata_csum, CRC-16 for the older gdt_csum.
- * Both are used raw: no inversion at the end, and the caller gives the start value, so that parts chain.
+ * Cyclic redundancy checks of file systems: CRC-32C (Castagnoli; RFC 3720, appendix B.4) for ext4's metadata_csum and
+ * erofs' superblock, CRC-16 for ext4's older gdt_csum. Both are used raw: no inversion at the end, and the caller gives the start value, so that parts chain.
  */
 
-/** CRC-32C of bytes [start, end), continuing from `crc`; ext4 starts with 0xffffffff. */
+/** CRC-32C of bytes [start, end), continuing from `crc`; ext4 and erofs start with 0xffffffff. */
 export function crc32c(crc: number, bytes: Uint8Array, start = 0, end = bytes.length): number {
   let value = crc;
   let at = start;

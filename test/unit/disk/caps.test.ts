@@ -1,0 +1,82 @@
+/** Every cap on what an inspection may cost, tripped by an image of each kind that it can concern. */
+import assert from 'node:assert/strict';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { Budget, defaultLimits, type Limits } from '../../../src/disk/budget.ts';
+import { inspectImage } from '../../../src/dissect/report.ts';
+import { failsWith } from '../../support/fails-with.ts';
+import { runSync } from '../../support/run.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+
+const scratch = scratchDirectory('caps', '/dev/shm');
+const kinds = ['squashfs', 'erofs', 'ext4', 'directory'] as const;
+
+type Kind = (typeof kinds)[number];
+
+/** A value that the image goes beyond, what the error says of it, and the kinds that have what is limited. */
+interface Cap {
+  readonly value: number;
+  readonly message: RegExp;
+  readonly code?: string;
+  readonly kinds?: readonly Kind[];
+}
+
+const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4'];
+
+/** One entry for each limit there is; a new limit does not compile without. */
+const caps: Readonly<Record<keyof Limits, Cap>> = {
+  unitFileBytes: { value: 10, message: /'.*(one|two)\.service' in '.*' is longer than 10 bytes/ },
+  osReleaseBytes: { value: 10, message: /os-release' in '.*' is longer than 10 bytes/ },
+  unitFiles: { value: 1, message: /more than 1 unit files/ },
+  directoryEntries: { value: 1, message: /more than 1 directory entries/ },
+  pathDepth: { value: 2, message: /leads through more than 2 components/ },
+  symlinkHops: { value: 2, message: /more than 2 symbolic links on the way/, code: 'Loop' },
+  blockBytes: {
+    value: 2048,
+    message: /blocks of 131072 bytes are larger than 2048|compressed cluster of 4096 bytes/,
+    kinds: ['squashfs', 'erofs'],
+  },
+  metadataBlocks: { value: 0, message: /more than 0 metadata blocks/, kinds: disks },
+  wallTimeMs: { value: -1, message: /took longer than -1 ms/ },
+};
+
+before(() => {
+  const tree = join(scratch, 'directory');
+  mkdirSync(join(tree, 'usr/lib/systemd/system'), { recursive: true });
+  mkdirSync(join(tree, 'etc'));
+  writeFileSync(join(tree, 'usr/lib/os-release'), 'ID=test\nVERSION_ID=1\n');
+  symlinkSync('a', join(tree, 'etc/os-release'));
+  symlinkSync('b', join(tree, 'etc/a'));
+  symlinkSync('../usr/lib/os-release', join(tree, 'etc/b'));
+  for (const name of ['one', 'two']) {
+    writeFileSync(
+      join(tree, `usr/lib/systemd/system/${name}.service`),
+      `[Service]\n${'# padding\n'.repeat(5000)}`,
+    );
+  }
+  runSync('mksquashfs', [tree, join(scratch, 'squashfs'), '-quiet', '-no-progress', '-all-root']);
+  runSync('mkfs.erofs', ['-zlz4hc', '-C16384', join(scratch, 'erofs'), tree]);
+  runSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, join(scratch, 'ext4'), '4M']);
+});
+
+const inspect = (kind: Kind, limits: Limits): Promise<unknown> => {
+  const path = join(scratch, kind);
+  return inspectImage({ path, type: kind === 'directory' ? 'directory' : 'raw' }, new Budget(path, limits));
+};
+
+describe('the caps on an inspection', () => {
+  it('leave these images alone', async () => {
+    for (const kind of kinds) await inspect(kind, defaultLimits);
+  });
+
+  for (const [limit, cap] of Object.entries(caps)) {
+    it(`${limit} is kept, and named`, async () => {
+      assert.ok(limit in defaultLimits);
+      for (const kind of cap.kinds ?? kinds) {
+        const work = inspect(kind, { ...defaultLimits, [limit]: cap.value });
+        await failsWith(work, cap.code ?? 'LimitsExceeded', cap.message);
+      }
+    });
+  }
+});
