@@ -2,35 +2,55 @@
  * `npm run bench`: the same calls to systemd's daemon and to ours, in turn, on one booted host. Prints medians and
  * ratios; with --write, records the ratios in docs/performance.md.
  *
- *   npm run bench -- [--suite trixie] [--write]
+ *   npm run bench -- [--suite trixie] [--write] [--only inspection]
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { bootHost } from '../host/host.ts';
 import { withPortabled } from '../host/install-portabled.ts';
 import { hostSettings, parseSuite, suites } from '../host/settings.ts';
 import { Contest } from './contest.ts';
+import { dissectSpeeds } from './dissect-speeds.ts';
+import { formatInspections, inspectionHeading } from './inspection-report.ts';
 import { prepareImages } from './images.ts';
 import { memory } from './memory.ts';
-import { formatReport } from './report.ts';
+import { formatReport, type Result } from './report.ts';
 import { speeds } from './speeds.ts';
 
 const { values } = parseArgs({
-  options: { suite: { type: 'string', default: 'trixie' }, write: { type: 'boolean', default: false } },
+  options: {
+    suite: { type: 'string', default: 'trixie' },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
 });
 const suite = parseSuite(values.suite);
+if (values.only !== undefined && values.only !== 'inspection')
+  throw new Error('--only inspection, or everything');
+const page = path.join(import.meta.dirname, '../../docs/performance.md');
 const host = await bootHost({ ...hostSettings(process.env), suite, ...withPortabled() });
 try {
-  const images = await prepareImages(host);
   const contest = new Contest(host);
+  const calls = values.only === undefined ? await measureCalls(contest) : undefined;
+  const inspections = await dissectSpeeds(contest);
+  const before = calls?.report ?? (await readFile(page, 'utf8')).split(`\n${inspectionHeading}`)[0] ?? '';
+  const report = `${before}\n${formatInspections(inspections)}`;
+  console.log(report);
+  if (values.write) await writeFile(page, report);
+  const all = [...(calls?.results ?? []), ...inspections.speeds];
+  process.exitCode = all.some((result) => !result.met) ? 1 : 0;
+} finally {
+  await host.stop();
+}
+
+async function measureCalls(contest: Contest): Promise<{ report: string; results: readonly Result[] }> {
+  const images = await prepareImages(host);
   // first, as long as there is little to list
   const sizes = await memory(contest, images);
   const results = await speeds(contest, images);
-  const report = formatReport(results, sizes, `systemd ${suites[suite]}`);
-  console.log(report);
-  if (values.write) await writeFile(path.join(import.meta.dirname, '../../docs/performance.md'), report);
-  process.exitCode = [...results, ...sizes].some((result) => !result.met) ? 1 : 0;
-} finally {
-  await host.stop();
+  return {
+    report: formatReport(results, sizes, `systemd ${suites[suite]}`),
+    results: [...results, ...sizes],
+  };
 }
