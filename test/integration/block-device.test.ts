@@ -11,6 +11,7 @@ import { packTree, writeDisk } from '../support/disk-images.ts';
 import { types } from '../support/partition-tables.ts';
 import { runSync } from '../support/run.ts';
 import { openDescriptors, scratchDirectory } from '../support/scratch.ts';
+import { makeHashTree, writeVerityDisk } from '../support/verity.ts';
 
 describe('a block device', () => {
   const scratch = scratchDirectory('block');
@@ -27,6 +28,9 @@ describe('a block device', () => {
     mkdirSync(join(tree, 'usr/lib'), { recursive: true });
     writeFileSync(join(tree, 'usr/lib/os-release'), 'ID=test\n');
     const { squashfs, ext4 } = packTree(tree, scratch);
+    const hashTree = join(scratch, 'hash-tree');
+    const rootHash = makeHashTree(squashfs, hashTree);
+    writeVerityDisk(join(scratch, 'verity.raw'), { data: squashfs, tree: hashTree, rootHash });
     writeDisk(join(scratch, 'small.raw'), { label: 'gpt', parts: [{ type: types.root, content: ext4 }] });
     writeDisk(join(scratch, 'large.raw'), {
       label: 'gpt',
@@ -58,4 +62,13 @@ describe('a block device', () => {
       assert.equal(openDescriptors(), descriptors);
     });
   }
+
+  it('with a hash tree in a partition is checked', async () => {
+    const device = attach(join(scratch, 'verity.raw'));
+    const budget = new Budget(device);
+    const image = await openImage({ path: device, type: 'block' }, budget);
+    assert.equal(image.parts[0]?.protection, 'verity');
+    assert.equal((await readFile(image.tree, '/usr/lib/os-release', 100, budget))?.toString(), 'ID=test\n');
+    await image.close();
+  });
 });
