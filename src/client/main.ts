@@ -43,11 +43,12 @@ async function run(process: Process, commandLine: CommandLine): Promise<number> 
   const { given, words } = commandLine;
   const told = await answerAtOnce(process, commandLine);
   if (told) return 0;
-  const settings = settingsFrom(given);
+  const typed = settingsFrom(given);
   const [name = defaultVerb, ...args] = words;
   const entry = findVerb(name);
   checkCount(entry, args.length);
   checkDryRun(entry, given);
+  const settings = { ...typed, askPassword: typed.askPassword && entry.asks === true };
   const load = given.some(isProfileHelp) ? listProfiles : entry.load;
   const [verb, services] = await Promise.all([load(), openServices(settings, process)]);
   try {

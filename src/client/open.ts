@@ -1,4 +1,5 @@
 /** Chooses what the verbs work with. */
+import { openBus } from './bus/open.ts';
 import type { Settings } from './command-line/settings.ts';
 import type { Process } from './main.ts';
 import type { Services } from './services.ts';
@@ -9,6 +10,5 @@ export async function openServices(settings: Settings, process: Process): Promis
     const { openFiles } = await import('./files/open.ts');
     return openFiles(settings, process);
   }
-  const { openBus } = await import('./bus/open.ts');
-  return openBus(settings, process.env);
+  return openBus(settings, process);
 }

@@ -51,12 +51,9 @@ function fit(wanted: readonly number[], room: number | undefined): readonly numb
   const total = (limit: number): number => wanted.reduce((sum, width) => sum + Math.min(width, limit), 0);
   let limit = Math.max(0, ...wanted);
   while (limit > leastWidth && total(limit) > available) limit--;
-  // what the common limit leaves over goes to the first columns
-  let rest = Math.max(0, available - total(limit));
-  return wanted.map((width) => {
-    const own = Math.min(width, limit);
-    const extra = own < width && rest > 0 ? 1 : 0;
-    rest -= extra;
-    return own + extra;
-  });
+  // what the common limit leaves over goes to the last columns
+  const cutOff = wanted.flatMap((width, i) => (width > limit ? [i] : []));
+  const rest = Math.min(cutOff.length, Math.max(0, available - total(limit)));
+  const luckier = new Set(cutOff.slice(cutOff.length - rest));
+  return wanted.map((width, i) => Math.min(width, limit) + (luckier.has(i) ? 1 : 0));
 }

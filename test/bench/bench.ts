@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { bootHost } from '../host/host.ts';
 import { withPortabled } from '../host/install-portabled.ts';
 import { hostSettings, parseSuite, suites } from '../host/settings.ts';
+import { clientStart } from './client-start.ts';
 import { Contest } from './contest.ts';
 import { dissectSpeeds } from './dissect-speeds.ts';
 import { formatInspections, inspectionHeading } from './inspection-report.ts';
@@ -48,7 +49,7 @@ async function measureCalls(contest: Contest): Promise<{ report: string; results
   const images = await prepareImages(host);
   // first, as long as there is little to list
   const sizes = await memory(contest, images);
-  const results = await speeds(contest, images);
+  const results = [await clientStart(contest), ...(await speeds(contest, images))];
   return {
     report: formatReport(results, sizes, `systemd ${suites[suite]}`),
     results: [...results, ...sizes],

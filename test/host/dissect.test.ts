@@ -190,9 +190,9 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
       let same = 0;
       for (const name of good) {
         const file = `${inside}/${name}.raw`;
-        await host.check(['portablectl', 'attach', '--runtime', file, 'idle']);
+        await host.check(['/usr/bin/portablectl', 'attach', '--runtime', file, 'idle']);
         const dropIn = await host.read('/run/systemd/system.attached/idle.service.d/20-portable.conf');
-        await host.check(['portablectl', 'detach', '--runtime', file, 'idle']);
+        await host.check(['/usr/bin/portablectl', 'detach', '--runtime', file, 'idle']);
         const theirs = /^RootImagePolicy=(.*)$/m.exec(dropIn)?.[1];
         await withImage(name, async ({ policy, parts }) => {
           const flagsAreStored = parts.every(

@@ -53,7 +53,7 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
       await installer('install');
       await list();
       assert.equal(await server(), 'Unit=portabled.service');
-      assert.equal(await host.check(['portablectl', 'list', '--no-pager']), 'No images.\n');
+      assert.equal(await host.check(['/usr/bin/portablectl', 'list', '--no-pager']), 'No images.\n');
       await host.check(['systemctl', 'restart', 'portabled.service']);
       assert.equal(await server(), 'Unit=portabled.service');
       await host.check(['systemctl', 'stop', 'portabled.service']);

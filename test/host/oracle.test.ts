@@ -36,16 +36,16 @@ for (const suite of chosenSuites(process.env, ['bookworm'])) {
 
     it('runs a server from a raw image, moves it to a new version, and leaves nothing behind', async () => {
       const clean = await snapshotHost(host);
-      await host.check(['portablectl', 'attach', '--now', '/opt/redis_1.raw']);
+      await host.check(['/usr/bin/portablectl', 'attach', '--now', '/opt/redis_1.raw']);
       assert.equal(await askServer(host, 'get version'), '1');
       const profile = await host.check(['systemctl', 'show', '-P', 'DynamicUser', serverUnit]);
       assert.equal(profile, 'yes\n', 'the default profile applies');
 
-      await host.check(['portablectl', 'reattach', '--now', '/opt/redis_2.raw']);
+      await host.check(['/usr/bin/portablectl', 'reattach', '--now', '/opt/redis_2.raw']);
       assert.equal(await askServer(host, 'get version'), '2');
       assert.notDeepEqual(diffSnapshots(clean, await snapshotHost(host)), []);
 
-      await host.check(['portablectl', 'detach', '--now', '/opt/redis_2.raw']);
+      await host.check(['/usr/bin/portablectl', 'detach', '--now', '/opt/redis_2.raw']);
       assert.deepEqual(
         diffSnapshots(clean, await snapshotHost(host)).filter((line) => !line.endsWith(': directory 0755')),
         [],

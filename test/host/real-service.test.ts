@@ -25,7 +25,8 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
     let images: string;
     let clean: Awaited<ReturnType<typeof snapshotHost>>;
 
-    const portablectl = (...args: readonly string[]): Promise<string> => host.check(['portablectl', ...args]);
+    const portablectl = (...args: readonly string[]): Promise<string> =>
+      host.check(['/usr/bin/portablectl', ...args]);
     const show = async (property: string): Promise<string> =>
       (await host.check(['systemctl', 'show', '-P', property, serverUnit])).trim();
 
@@ -71,7 +72,7 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
       assert.equal((await portablectl('is-attached', '/opt/redis_1.raw')).trim(), 'running');
       assert.match(await portablectl('inspect', '/opt/redis_1.raw'), new RegExp(serverUnit));
 
-      const refused = await host.run(['portablectl', 'detach', '/opt/redis_1.raw']);
+      const refused = await host.run(['/usr/bin/portablectl', 'detach', '/opt/redis_1.raw']);
       assert.notEqual(refused.exitCode, 0);
       assert.match(refused.stderr, /systemctl stop/, 'the error says what to do');
 
@@ -81,7 +82,7 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
 
       await portablectl('detach', '--now', '/opt/redis_2.raw');
       await assertClean();
-      const gone = await host.run(['portablectl', 'is-attached', '/opt/redis_2.raw']);
+      const gone = await host.run(['/usr/bin/portablectl', 'is-attached', '/opt/redis_2.raw']);
       assert.equal(gone.stdout.trim(), 'detached');
     });
 
@@ -127,7 +128,7 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
         await host.run(['sh', '-c', `(${kill}) & portablectl attach /opt/app; wait`]);
         await killDaemon(host);
         await host.run(['systemctl', 'reset-failed', 'portabled.service']);
-        const state = (await host.run(['portablectl', 'is-attached', '/opt/app'])).stdout.trim();
+        const state = (await host.run(['/usr/bin/portablectl', 'is-attached', '/opt/app'])).stdout.trim();
         const now = await snapshotHost(host);
         if (state === 'attached') {
           assert.deepEqual(diffSnapshots(attached, now), []);
@@ -149,7 +150,12 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
     });
 
     it('cannot be attached by users whom nobody allowed to', async () => {
-      const result = await host.runAs(tester.uid, ['portablectl', 'attach', '--no-ask-password', '/opt/app']);
+      const result = await host.runAs(tester.uid, [
+        '/usr/bin/portablectl',
+        'attach',
+        '--no-ask-password',
+        '/opt/app',
+      ]);
       assert.notEqual(result.exitCode, 0);
       const bus = await host.bus({ uid: tester.uid });
       const denied = await bus.call({

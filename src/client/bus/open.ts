@@ -3,16 +3,16 @@ import { messageOf } from '../../base/errors.ts';
 import { connect } from '../../dbus/connection.ts';
 import { CommandError } from '../command-error.ts';
 import type { Settings } from '../command-line/settings.ts';
+import type { Process } from '../main.ts';
 import type { Services } from '../services.ts';
 import { busAddress } from './address.ts';
 import { imagesOnBus } from './images.ts';
+import type { Agent } from './password-agent.ts';
 import { unitsOnBus } from './units.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** @throws UsageError, CommandError when there is no bus */
-export async function openBus(settings: Settings, env: Environment): Promise<Services> {
-  const address = busAddress(settings, env);
+export async function openBus(settings: Settings, process: Process): Promise<Services> {
+  const address = busAddress(settings, process.env);
   const connection = await connect({ address }).catch((error: unknown) => {
     throw new CommandError(`Cannot connect to ${busName(settings)}: ${messageOf(error)}`, {
       hint: hintFor(settings),
@@ -20,12 +20,28 @@ export async function openBus(settings: Settings, env: Environment): Promise<Ser
     });
   });
   const { askPassword } = settings;
+  const agent = await passwordAgent(settings, process);
   return {
     images: imagesOnBus(connection, askPassword),
     units: unitsOnBus(connection, askPassword),
     linksTogether: false,
-    close: () => connection.close(),
+    // the connection ends with the process: waiting for that would take a tenth of a short command's time
+    close: () => {
+      agent?.stop();
+      return Promise.resolve();
+    },
   };
+}
+
+/** Whoever may not do it without a password is asked for it, where somebody sits. */
+async function passwordAgent(
+  { askPassword, place, user }: Settings,
+  { terminal, uid }: Process,
+): Promise<Agent | undefined> {
+  const wanted = askPassword && terminal.canAsk && uid !== 0 && place.kind === 'local' && !user;
+  if (!wanted) return undefined;
+  const { startPasswordAgent } = await import('./password-agent.ts');
+  return startPasswordAgent();
 }
 
 function busName({ place, user }: Settings): string {

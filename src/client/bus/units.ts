@@ -1,4 +1,6 @@
 /** What the client asks of the service manager: org.freedesktop.systemd1(5), Manager object. */
+import { setTimeout } from 'node:timers/promises';
+
 import { BusError } from '../../dbus/bus-error.ts';
 import type { BusConnection } from '../../dbus/connection.ts';
 import type { Reply } from '../../dbus/reply.ts';
@@ -135,6 +137,21 @@ async function cleanUnit(ask: Ask, unit: string): Promise<void> {
   let failure = await failureOf(() => clean(['all', 'fdstore']));
   for (const [after, step] of steps) if (failure?.dbusName === after) failure = await failureOf(step);
   if (failure !== undefined) throw failure;
+  await cleaned(ask, unit);
+}
+
+/** How often to look, and how long at most, milliseconds; systemd.exec(5), TimeoutCleanSec=, knows no limit of its own. */
+const [lookEvery, patience] = [20, 120_000];
+
+/** The manager answers when it has begun to clean; while it does, the unit counts as running. */
+async function cleaned(ask: Ask, unit: string): Promise<void> {
+  const end = performance.now() + patience;
+  const pattern = unit.replace(/[\\*?[]/g, String.raw`\$&`);
+  while (performance.now() < end) {
+    const reply = await ask('ListUnitsByPatterns', 'asas', [['maintenance'], [pattern]]);
+    if (reply.values('a(ssssssouso)')[0].length === 0) return;
+    await setTimeout(lookEvery);
+  }
 }
 
 async function failureOf(work: () => Promise<void>): Promise<BusError | undefined> {

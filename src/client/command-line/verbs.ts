@@ -16,6 +16,8 @@ export interface VerbEntry {
   readonly help: string;
   /** The options that mean something to it, besides those that every verb has. */
   readonly options: readonly OptionName[];
+  /** It may be asked for a password. */
+  readonly asks?: true;
   /** Loaded when it is used: a list should not wait for the code of attach. */
   readonly load: () => Promise<Program>;
 }
@@ -64,6 +66,7 @@ export const verbs: readonly VerbEntry[] = [
     arguments: [image, prefixes],
     help: 'Show what is in an image',
     options: ['cat', 'extension', 'force'],
+    asks: true,
     load: async () => (await import('../verbs/inspect.ts')).inspect,
   },
   {
@@ -71,6 +74,7 @@ export const verbs: readonly VerbEntry[] = [
     arguments: [image, prefixes],
     help: 'Put the units of images on this host',
     options: attachOptions,
+    asks: true,
     load: async () => (await import('../verbs/attach.ts')).attach,
   },
   {
@@ -78,6 +82,7 @@ export const verbs: readonly VerbEntry[] = [
     arguments: [image, prefixes],
     help: 'Take the units of images off this host',
     options: ['runtime', 'no-reload', 'enable', 'now', 'no-block', 'extension', 'force', 'clean', 'dry-run'],
+    asks: true,
     load: async () => (await import('../verbs/detach.ts')).detach,
   },
   {
@@ -85,6 +90,7 @@ export const verbs: readonly VerbEntry[] = [
     arguments: [image, prefixes],
     help: 'Put the units of other versions in place of those attached',
     options: attachOptions,
+    asks: true,
     load: async () => (await import('../verbs/reattach.ts')).reattach,
   },
   {
@@ -99,6 +105,7 @@ export const verbs: readonly VerbEntry[] = [
     arguments: [image, { name: 'BOOL', kind: 'bool', optional: true }],
     help: 'Make an image read-only, or writable again',
     options: [],
+    asks: true,
     load: async () => (await import('../verbs/read-only.ts')).readOnly,
   },
   {
@@ -106,6 +113,7 @@ export const verbs: readonly VerbEntry[] = [
     arguments: [{ ...image, repeats: true }],
     help: 'Delete images',
     options: [],
+    asks: true,
     load: async () => (await import('../verbs/remove.ts')).remove,
   },
   {
@@ -116,6 +124,7 @@ export const verbs: readonly VerbEntry[] = [
     ],
     help: 'Limit the size of an image, or of all together',
     options: [],
+    asks: true,
     load: async () => (await import('../verbs/set-limit.ts')).setLimit,
   },
 ];
