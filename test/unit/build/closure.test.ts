@@ -304,3 +304,49 @@ describe('the closure of a script', () => {
     );
   });
 });
+
+describe('what no header names', () => {
+  it('comes on request: name service modules with users of their own, certificates, time zones', async () => {
+    const root = newRoot();
+    const put = (file: string, text: string): void => {
+      mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+      writeFileSync(path.join(root, file), text);
+    };
+    compile(path.join(root, 'opt/app/bin/app'), { source: 'int main(void) { return 0; }' });
+    put('etc/nsswitch.conf', 'passwd: files odd\nhosts: files odd [NOTFOUND=return] absent # never\n');
+    put('etc/passwd', 'secret:x:1000:1000::/home/secret:/bin/sh\n');
+    put('usr/share/ca/one.pem', 'certificate');
+    put('etc/ssl/private/key.pem', 'private');
+    put('usr/share/zoneinfo/Europe/Berlin', 'zone');
+    put('usr/share/zoneinfo/right/Europe/Berlin', 'zone');
+    mkdirSync(path.join(root, 'etc/ssl/certs'), { recursive: true });
+    symlinkSync('/usr/share/ca/one.pem', path.join(root, 'etc/ssl/certs/one.pem'));
+    compile(path.join(root, 'usr/lib/libnss_odd.so.2'), { source: gives('odd'), soname: 'libnss_odd.so.2' });
+    compile(path.join(root, 'usr/lib/libnss_never.so.2'), { source: gives('never'), soname: 'x' });
+    const description = described(root, ofRoot('/opt/app/bin/app'));
+    const optional = [
+      '/usr/lib/libnss_odd.so.2',
+      '/usr/share/ca/one.pem',
+      '/usr/share/zoneinfo/Europe/Berlin',
+    ];
+    const without = filesOf(await stageTree(description));
+    assert.deepEqual(
+      optional.filter((each) => without.includes(each)),
+      [],
+    );
+    const tree = await stageTree({ ...description, nss: true, certificates: true, timeZones: true });
+    const files = filesOf(tree);
+    assert.deepEqual(
+      optional.filter((each) => !files.includes(each)),
+      [],
+    );
+    assert.equal(files.includes('/usr/lib/libnss_never.so.2'), false);
+    assert.equal(tree.find('/usr/share/zoneinfo/right'), undefined);
+    assert.equal(tree.find('/etc/ssl/private'), undefined);
+    assert.equal(tree.find('/etc/ssl/certs/one.pem')?.path, '/usr/share/ca/one.pem');
+    const passwd = tree.find('/etc/passwd')?.node;
+    assert.ok(passwd?.kind === 'file');
+    const opened = await passwd.content.open();
+    assert.match((await opened.read(0, 1000)).toString(), /^root:.*\nnobody:.*\n$/);
+  });
+});
