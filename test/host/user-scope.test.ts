@@ -106,13 +106,13 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
         assert.equal((await as('systemctl', '--user', 'is-active', serverUnit)).trim(), 'active');
       };
       if (suite === 'forky') {
-        await as('portablectl', '--user', 'attach', '--now', one);
+        await as('/usr/bin/portablectl', '--user', 'attach', '--now', one);
         await answers('1');
-        assert.match(await as('portablectl', '--user', 'list'), /redis_1 +directory +no .* running/);
-        assert.match(await as('portablectl', '--user', 'inspect', one), new RegExp(serverUnit));
-        await as('portablectl', '--user', 'reattach', '--now', two);
+        assert.match(await as('/usr/bin/portablectl', '--user', 'list'), /redis_1 +directory +no .* running/);
+        assert.match(await as('/usr/bin/portablectl', '--user', 'inspect', one), new RegExp(serverUnit));
+        await as('/usr/bin/portablectl', '--user', 'reattach', '--now', two);
         await answers('2');
-        await as('portablectl', '--user', 'detach', '--now', two);
+        await as('/usr/bin/portablectl', '--user', 'detach', '--now', two);
       } else {
         ok(await attach(one));
         await as('systemctl', '--user', 'daemon-reload');
@@ -258,7 +258,7 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
             await host.runAs(uid, ['systemctl', '--user', 'stop', `${unit}.service`]);
           }
           await as('systemctl', '--user', 'daemon-reload');
-          await as('portablectl', '--user', 'list');
+          await as('/usr/bin/portablectl', '--user', 'list');
           const unit = daemon === 'ours' ? 'portabled.service' : 'systemd-portabled.service';
           assert.equal((await as('systemctl', '--user', 'is-active', unit)).trim(), 'active');
         };
@@ -268,9 +268,9 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
         const ours = [await present(), await contents()];
         await serveBy('systemd');
         assert.equal(await state(`${home}/any`), 'attached');
-        await as('portablectl', '--user', 'detach', `${home}/any`);
+        await as('/usr/bin/portablectl', '--user', 'detach', `${home}/any`);
         assert.equal(await present(), before);
-        await as('portablectl', '--user', 'attach', `${home}/any`, 'app');
+        await as('/usr/bin/portablectl', '--user', 'attach', `${home}/any`, 'app');
         assert.deepEqual([await present(), await contents()], ours, 'the same files, whoever attaches');
         await serveBy('ours');
         assert.equal(await state(`${home}/any`), 'attached');
