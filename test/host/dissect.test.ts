@@ -13,11 +13,13 @@ import { formatPolicy } from '../../src/disk/image-policy.ts';
 import { type OpenedImage, openImage } from '../../src/disk/open.ts';
 import { readFile } from '../../src/disk/walk.ts';
 import { packTree, writeBadImages, writeGoodImages } from '../support/disk-images.ts';
+import { runSync } from '../support/run.ts';
 import { bootHost, type Host } from './host.ts';
 import { idleService, writeImageTree } from './images.ts';
 import { chosenSuites, hostSettings, suites } from './settings.ts';
 
 const settings = hostSettings(process.env);
+const program = path.join(import.meta.dirname, '../../src/bin/portabled-dissect.ts');
 const scratch = mkdtempSync(path.join(tmpdir(), 'dissect-'));
 /** Where the hosts see the images. */
 const inside = '/opt/images';
@@ -119,6 +121,26 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
             name,
           );
         });
+      }
+    });
+
+    it('list the same files, and have the same words for what they tell', async () => {
+      for (const name of ['squashfs', 'erofs', 'ext4', 'gpt-ext4', 'mbr-root']) {
+        const file = path.join(scratch, 'images', `${name}.raw`);
+        const ours = (...options: string[]): string =>
+          runSync(process.execPath, ['--import', 'tsx', program, ...options, file]);
+        const theirs = (option: string): Promise<string> =>
+          host.check(['systemd-dissect', '--no-pager', option, `${inside}/${name}.raw`]);
+        // they call the root ""
+        const files = (text: string): string[] =>
+          text.split('\n').filter((line) => !['', '/'].includes(line));
+        assert.deepEqual(files(ours('--list')).sort(), files(await theirs('--list')).sort(), name);
+        const [mine, other] = [ours('--json=short'), await theirs('--json=short')].map(
+          (text) => JSON.parse(text.trim().split('\n').at(-1) ?? '') as Record<string, unknown>,
+        );
+        assert.deepEqual(mine?.['osRelease'], other?.['osRelease'], name);
+        // 257 does not tell it
+        if (version >= 260) assert.equal(mine?.['size'], other?.['size'], name);
       }
     });
 
