@@ -17,7 +17,7 @@ const mayImport = {
   build: ['base', 'disk', 'portable', 'terminal'],
   dissect: ['base', 'disk', 'portable', 'terminal'],
   bin: ['base', 'build', 'daemon', 'client', 'terminal', 'dissect'],
-  install: ['base', 'dbus'],
+  install: ['base', 'client', 'dbus'],
 };
 
 const folders = Object.keys(mayImport);

@@ -42,6 +42,9 @@ const packages = {
     python3: 'python3',
     man: 'man-db',
     mandoc: 'mandoc',
+    zsh: 'zsh',
+    fish: 'fish',
+    'dh_bash-completion': 'bash-completion',
   },
   integration: {
     'dbus-daemon': 'dbus-daemon',

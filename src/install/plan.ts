@@ -1,6 +1,7 @@
 /** What gets installed where, as data. */
 import { join } from 'node:path';
 
+import { completionFiles } from '../client/completion/files.ts';
 import { repository } from './layout.ts';
 import { builder, client, daemon, dissect, type Program } from './names.ts';
 
@@ -122,6 +123,10 @@ export function installPlan({ prefix, node, bundle }: InstallSettings): readonly
     file('/usr/share/polkit-1/actions/portabled.policy', dbus(`${busName}.policy`), 'refuse'),
     file(join(prefix, 'share/doc/portabled/portabled.conf'), systemd('portabled.conf'), 'refuse'),
     ...manualPages.map((page) => manual(prefix, page)),
+    ...completionFiles.map(({ path, text }): Item => {
+      // below /usr, those of systemd's client are from another package
+      return { kind: 'text', path: join(prefix, path), text, mode: 0o644, foreign: 'keep' };
+    }),
   ];
 }
 

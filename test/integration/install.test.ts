@@ -15,6 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 
+import { completionFiles } from '../../src/client/completion/files.ts';
 import { connect } from '../../src/dbus/connection.ts';
 import { bundle } from '../../src/install/bundle.ts';
 import { install } from '../../src/install/install.ts';
@@ -130,6 +131,7 @@ describe('an installation below a directory', () => {
       '/usr/local/share/dbus-1/services/org.freedesktop.portable1.service',
       '/usr/local/share/dbus-1/system-services/org.freedesktop.portable1.service',
       '/usr/local/share/doc/portabled/portabled.conf',
+      ...completionFiles.map(({ path }) => `/usr/local/${path}`),
       ...manualPages.map((page) => `/usr/local/share/man/man${page.slice(-1)}/${page}`),
       '/usr/share/polkit-1/actions/portabled.policy',
     ];
