@@ -392,6 +392,23 @@ export const knownDifferences: readonly Difference[] = [
     ],
   },
   {
+    row: 'Where an extension has its link already',
+    cases: /^two images share an extension$/,
+    lines: [
+      /^\+ AttachImageWithExtensions: symlink \/run\/portables\/foo_1\.raw <- \/opt\/foo_1\.raw \(after the units\)$/,
+      /^\+ \+ \/run\/portables\/foo_1\.raw: symlink -> \/opt\/foo_1\.raw$/,
+    ],
+  },
+  {
+    row: 'The policy for three or more extension images',
+    cases: /^three extension images$/,
+    from: 262,
+    lines: [
+      /^- [-+] .*\\nExtensionImagePolicy=root=squashfs:root-verity=unprotected\+unused\+absent:root-verity-sig=unprotected\+unused\+absent:=absent\\n/,
+      /^\+ [-+] .*\\nExtensionImagePolicy=root=squashfs:=absent\\n/,
+    ],
+  },
+  {
     row: '`GetImageStateWithExtensions` is about whatever is attached of the image',
     cases: /^which extensions mean an attachment$/,
     lines: [
@@ -615,7 +632,7 @@ function olderVersions(): readonly Difference[] {
     {
       row: 'Units of an image with extensions',
       cases:
-        /^(\/opt\/baseunit\.raw with .*|pool with .*|prefixes of image and extensions together|two attachments share an image|the order of extensions)$/,
+        /^(\/opt\/baseunit\.raw with .*|pool with .*|prefixes of image and extensions together|two attachments share an image|the order of extensions|two images share an extension)$/,
       lines: [
         /^- [-+] \S+\.service\.d\/20-portable\.conf: .*\\nLogExtraFields=PORTABLE_ROOT_NAME_AND_VERSION=test_1\\n"$/,
         /^\+ [-+] \S+\.service\.d\/20-portable\.conf: .*\\nLogExtraFields=PORTABLE_ROOT_NAME_AND_VERSION=test_1\\n\\nExtensionImages=/,

@@ -89,6 +89,14 @@ const found: readonly Case[] = [
     ],
   },
   {
+    name: 'two images share an extension',
+    steps: [
+      attachLayers('/opt/baseunit.raw', ['/opt/unitless.raw']),
+      attachLayers('/opt/foo_1.raw', ['/opt/unitless.raw']),
+    ],
+  },
+  { name: 'three extension images', steps: steps(['/opt/any.raw', '/opt/unitless.raw', '/opt/app.raw']) },
+  {
     name: 'the order of extensions',
     steps: [
       attachLayers('/opt/baseunit.raw', ['/opt/any.raw', '/opt/app_d']),
