@@ -43,7 +43,7 @@ describe('copy modes on systemd 262', () => {
       lines.push(...found.filter((line) => !line.endsWith(': directory 0755')));
     };
     const client = async (...args: readonly string[]): Promise<void> => {
-      const { stdout, stderr, exitCode } = await host.run(['portablectl', '--no-reload', ...args]);
+      const { stdout, stderr, exitCode } = await host.run(['/usr/bin/portablectl', '--no-reload', ...args]);
       lines.push(`${args.join(' ')} → ${exitCode}`, ...(stdout + stderr).split('\n').sort());
     };
     const runtime = options.filter((option) => option === '--runtime');
@@ -93,12 +93,12 @@ describe('copy modes on systemd 262', () => {
         const test = `for i in $(seq 100); do [ ${expected ? '' : '!'} -d ${data} ] && exit 0; sleep 0.05; done; exit 1`;
         await host.check(['sh', '-c', test]);
       };
-      await host.check(['portablectl', 'attach', '--now', '--runtime', image, name]);
+      await host.check(['/usr/bin/portablectl', 'attach', '--now', '--runtime', image, name]);
       await isThere(true);
-      await host.check(['portablectl', 'detach', '--now', '--runtime', image, name]);
+      await host.check(['/usr/bin/portablectl', 'detach', '--now', '--runtime', image, name]);
       await isThere(true);
-      await host.check(['portablectl', 'attach', '--now', '--runtime', image, name]);
-      await host.check(['portablectl', 'detach', '--now', '--clean', '--runtime', image, name]);
+      await host.check(['/usr/bin/portablectl', 'attach', '--now', '--runtime', image, name]);
+      await host.check(['/usr/bin/portablectl', 'detach', '--now', '--clean', '--runtime', image, name]);
       await isThere(false);
     }
   });
