@@ -1,6 +1,6 @@
 /** portablectl --root: a tree of an ordinary user's, without a daemon, a bus or a systemd. */
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, readlinkSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { execa } from 'execa';
@@ -105,6 +105,28 @@ describe('portablectl --root', () => {
       left.map((line) => line.split(' ')[0]),
       ['/etc', '/etc/portables', '/etc/systemd', '/etc/systemd/system'],
     );
+  });
+
+  it('does what docs/offline.md shows', async () => {
+    const page = readFileSync(path.join(repository, 'docs/offline.md'), 'utf8');
+    const [, script = ''] = /```sh\n([^]*?)```/.exec(page) ?? [];
+    const directory = path.join(scratch, 'shown');
+    writeTree(
+      path.join(directory, 'app_1.0'),
+      imageContent({ '/usr/lib/systemd/system/app.service': wanted }),
+    );
+    runSync('chown', ['-R', `${user}:${user}`, directory]);
+    const bin = path.join(scratch, 'bin');
+    mkdirSync(bin);
+    const quoted = program.map((word) => `'${word}'`).join(' ');
+    writeFileSync(path.join(bin, 'portablectl'), `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+    const as = ['--reuid', String(user), '--regid', String(user), '--clear-groups', '--'];
+    const { stdout } = await execa('setpriv', [...as, 'sh', '-euc', script], {
+      cwd: directory,
+      env: { PATH: `${bin}:${process.env['PATH'] ?? ''}` },
+      extendEnv: false,
+    });
+    assert.match(stdout, /^app_1\.0 +directory .*enabled$/m);
   });
 
   it('is all or nothing', async () => {
