@@ -15,11 +15,7 @@ export function onDisk(root: string, inside: string): string {
  * out of it. On "/" there is no outside: the kernel follows them.
  * @throws PortableError Loop; file-system errors
  */
-export async function resolvedOnDisk(
-  root: string,
-  inside: string,
-  options: ResolveOptions = {},
-): Promise<string> {
+export function resolvedOnDisk(root: string, inside: string, options: ResolveOptions = {}): string {
   return root === '/' ? inside : resolveInRoot(root, inside, options);
 }
 
@@ -27,20 +23,17 @@ export async function resolvedOnDisk(
  * `inside` with all symlinks resolved, as seen inside `root`. What does not exist is taken as it is.
  * @throws PortableError Loop; file-system errors
  */
-export async function resolveInside(root: string, inside: string): Promise<string> {
+export function resolveInside(root: string, inside: string): string {
   if (root === '/') {
     const real = realPath(inside);
     if (real !== undefined) return real;
   }
-  const resolved = await resolveInRoot(root, inside);
+  const resolved = resolveInRoot(root, inside);
   const below = root === '/' ? resolved : resolved.slice(root.replace(/\/+$/, '').length);
   return below === '' ? '/' : below;
 }
 
-/**
- * The kernel's answer, where it has one: in one call that takes a few µs, where a round trip through the thread pool
- * for each component would take a hundred times that.
- */
+/** The kernel's answer, where it has one. */
 function realPath(inside: string): string | undefined {
   try {
     return realpathSync.native(inside);

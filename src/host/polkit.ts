@@ -8,12 +8,8 @@ import { isAbsent } from '../dbus/bus-error.ts';
 import type { BusConnection } from '../dbus/connection.ts';
 import type { Action, Authority, Caller } from './authority.ts';
 import { onPeerLeft } from './peer.ts';
+import { peerUsers } from './peer-users.ts';
 
-const bus = {
-  destination: 'org.freedesktop.DBus',
-  path: '/org/freedesktop/DBus',
-  interface: 'org.freedesktop.DBus',
-} as const;
 const polkit = {
   destination: 'org.freedesktop.PolicyKit1',
   path: '/org/freedesktop/PolicyKit1/Authority',
@@ -28,7 +24,8 @@ const allowUserInteraction = 1;
  */
 export function polkitAuthority(connection: BusConnection): Authority {
   let questions = 0;
-  const isRoot = async (name: string): Promise<boolean> => (await userOf(connection, name)) === 0;
+  const userOf = peerUsers(connection);
+  const isRoot = async (name: string): Promise<boolean> => (await userOf(name)) === 0;
   return {
     isPrivileged: isRoot,
     authorize: async (caller, action, details) => {
@@ -114,16 +111,4 @@ function asRefusal({ action }: Question, error: unknown): PortableError {
 
 function verbOf(action: Action): string {
   return action.slice(action.lastIndexOf('.') + 1).replace('-', ' ');
-}
-
-/** The user id of a peer, as the bus took it from the peer's socket. @throws PortableError when the peer has left */
-async function userOf(connection: BusConnection, name: string): Promise<number> {
-  try {
-    const reply = await connection.call({ ...bus, member: 'GetConnectionUnixUser' }, 's', [name]);
-    return reply.values('u')[0];
-  } catch (error) {
-    throw new PortableError('AccessDenied', `cannot tell the user of ${name}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
 }

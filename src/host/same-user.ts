@@ -1,35 +1,19 @@
 /** Authorization on a private bus without polkit: who runs the daemon may do what the daemon may, nobody else. */
-import { messageOf, PortableError } from '../base/errors.ts';
+import { PortableError } from '../base/errors.ts';
 import type { BusConnection } from '../dbus/connection.ts';
 import type { Authority } from './authority.ts';
-
-const bus = {
-  destination: 'org.freedesktop.DBus',
-  path: '/org/freedesktop/DBus',
-  interface: 'org.freedesktop.DBus',
-} as const;
+import { peerUsers } from './peer-users.ts';
 
 /**
  * Allows everything to callers with the given user id, and to root.
  * @param connection the bus the callers are on: it knows their users from their sockets
  */
 export function sameUserAuthority(connection: BusConnection, uid: number): Authority {
-  const userOf = async (name: string): Promise<number> => {
-    const reply = await connection.call({ ...bus, member: 'GetConnectionUnixUser' }, 's', [name]);
-    return reply.values('u')[0];
-  };
+  const userOf = peerUsers(connection);
   return {
     isPrivileged: async (name) => [0, uid].includes(await userOf(name)),
     authorize: async (caller) => {
-      const user = await userOf(caller.name).catch((error: unknown) => {
-        throw new PortableError(
-          'AccessDenied',
-          `cannot tell the user of ${caller.name}: ${messageOf(error)}`,
-          {
-            cause: error,
-          },
-        );
-      });
+      const user = await userOf(caller.name);
       if (user === uid || user === 0) return;
       throw new PortableError(
         'AccessDenied',

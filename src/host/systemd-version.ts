@@ -47,7 +47,7 @@ async function expand(root: string, place: string): Promise<readonly string[]> {
 
 async function namesIn(root: string, directory: string): Promise<readonly string[]> {
   try {
-    return await readdir(await resolvedOnDisk(root, directory));
+    return await readdir(resolvedOnDisk(root, directory));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
     throw fileError(error, 'look for systemd in', directory);

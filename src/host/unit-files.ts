@@ -42,13 +42,12 @@ export async function unitFileStates(
   names: readonly string[],
   root = '/',
 ): Promise<ReadonlyMap<string, UnitFileState>> {
-  const directories: UnitDirectory[] = [];
-  for (const path of unitPath) directories.push(await scanDirectory(unitPath, path, root));
+  const directories = unitPath.map((path) => scanDirectory(unitPath, path, root));
   const states = new Map<string, UnitFileState>();
   for (const [n, name] of names.entries()) {
     if (n % atOnce === 0) await setImmediate();
     const home = directories.find(({ entries }) => entries.has(name));
-    if (home !== undefined) states.set(name, await stateOf(name, home, directories, root));
+    if (home !== undefined) states.set(name, stateOf(name, home, directories, root));
   }
   return states;
 }
@@ -74,12 +73,8 @@ interface Link {
   readonly direct: boolean;
 }
 
-async function scanDirectory(
-  unitPath: readonly string[],
-  path: string,
-  root: string,
-): Promise<UnitDirectory> {
-  const onDisk = await inTree(root, path);
+function scanDirectory(unitPath: readonly string[], path: string, root: string): UnitDirectory {
+  const onDisk = inTree(root, path);
   const found = list(onDisk);
   const entries = new Map(found.map((entry) => [entry.name, entry.isSymbolicLink()]));
   const lifetime = lifetimeOf(unitPath, path);
@@ -92,7 +87,7 @@ async function scanDirectory(
   for (const entry of lifetime === undefined ? [] : found) {
     if (entry.isSymbolicLink()) note(onDisk, entry.name, true);
     if (!/\.(?:wants|requires|upholds)$/.test(entry.name)) continue;
-    const group = await inTree(root, join(path, entry.name));
+    const group = inTree(root, join(path, entry.name));
     for (const { name } of list(group)) {
       wanted.add(name);
       note(group, name, false);
@@ -110,17 +105,17 @@ function lifetimeOf(unitPath: readonly string[], path: string): '' | '-runtime' 
   return configured || forAllUsers ? '' : undefined;
 }
 
-async function stateOf(
+function stateOf(
   name: string,
   home: UnitDirectory,
   directories: readonly UnitDirectory[],
   root: string,
-): Promise<UnitFileState> {
+): UnitFileState {
   const file = join(home.onDisk, name);
   const target = home.entries.get(name) === true ? linkTarget(file) : undefined;
   if (target === '/dev/null') return masked(home);
   const real = target === undefined ? undefined : resolve(home.path, target);
-  const text = readUnit(real === undefined ? file : await inTree(root, real));
+  const text = readUnit(real === undefined ? file : inTree(root, real));
   if (text === undefined) return 'bad';
   if (real !== undefined && basename(real) !== name) return 'alias';
   // a link to a unit that is found by the same name anyway
@@ -190,9 +185,9 @@ function readUnit(file: string): string | undefined {
 }
 
 /** Where a path of the host is on disk; the empty path, where no file is, for a link that loops. */
-async function inTree(root: string, path: string): Promise<string> {
+function inTree(root: string, path: string): string {
   try {
-    return await resolvedOnDisk(root, path);
+    return resolvedOnDisk(root, path);
   } catch (error) {
     if (error instanceof PortableError && error.code === 'Loop') return '';
     throw error;

@@ -29,7 +29,7 @@ const auxiliarySuffixes = [
  */
 export async function removeImage(root: string, image: Image): Promise<void> {
   refuseVendor(image, 'removed');
-  const at = await resolvedOnDisk(root, image.foundAt, { followLast: false });
+  const at = resolvedOnDisk(root, image.foundAt, { followLast: false });
   try {
     if ((await lstat(at)).isSymbolicLink()) {
       await unlink(at);

@@ -43,7 +43,7 @@ export async function setPoolLimit(root: string, paths: HostPaths, bytes: bigint
 
 /** Where the pool is on disk, if it is a btrfs subvolume. */
 async function subvolume(root: string, paths: HostPaths): Promise<string | undefined> {
-  const at = onDisk(root, await resolveInside(root, paths.pool));
+  const at = onDisk(root, resolveInside(root, paths.pool));
   try {
     const { ino } = await stat(at, { bigint: true });
     if (ino !== subvolumeInode || (await statfs(at)).type !== btrfsMagic) return undefined;

@@ -1,7 +1,7 @@
 /** Finding images: by name in the search path, by path, and all there are (spec "Images", Search path). */
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import type { BigIntStats } from 'node:fs';
-import { readdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, messageOf, quoted } from '../base/errors.ts';
 import type { HostPaths } from '../base/host-paths.ts';
@@ -84,7 +84,7 @@ async function imageGiven(context: ImageContext, given: string, wanted: string):
 export async function listImages(context: ImageContext): Promise<readonly Image[]> {
   const found = new Map<string, Image>();
   for (const directory of context.paths.imageSearchPath) {
-    for (const fileName of await namesIn(context, directory)) {
+    for (const fileName of namesIn(context, directory)) {
       const name = imageNameOf(fileName.replace(/\.v$/, ''));
       if (found.has(name) || !isImageName(name)) continue;
       const image = await entryAt(context, path.join(directory, fileName), true).catch((error: unknown) => {
@@ -110,20 +110,23 @@ function fileNamesFor(name: string): readonly string[] {
 const skipped =
   /^\.#|\.sysupdate\.|\.(nspawn|oci-config|roothash|roothash\.p7s|usrhash|usrhash\.p7s|verity)$/;
 
-async function namesIn(context: ImageContext, directory: string): Promise<readonly string[]> {
-  const names = await readdir(onDisk(context.root, await resolveInside(context.root, directory)), {
-    encoding: 'buffer',
-  }).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') {
-      context.log.warning(`skipping the images in ${quoted(directory)}: ${messageOf(error)}`);
-    }
-    return [];
-  });
-  return names
+function namesIn(context: ImageContext, directory: string): readonly string[] {
+  return entriesOf(context, directory)
     .map((bytes) => ({ bytes, text: bytes.toString() }))
     .filter(({ bytes, text }) => Buffer.from(text).equals(bytes) && !skipped.test(text))
     .map(({ text }) => text)
     .sort();
+}
+
+function entriesOf(context: ImageContext, directory: string): readonly Buffer[] {
+  try {
+    return readdirSync(onDisk(context.root, resolveInside(context.root, directory)), { encoding: 'buffer' });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') {
+      context.log.warning(`skipping the images in ${quoted(directory)}: ${messageOf(error)}`);
+    }
+    return [];
+  }
 }
 
 /** The image at an entry of the search path, versions looked into; undefined when it is none, or a broken link. */
@@ -149,10 +152,10 @@ async function versionIn(
   suffix: string,
   inSearchPath: boolean,
 ): Promise<Image | undefined> {
-  const directory = await resolveInside(context.root, at);
+  const directory = resolveInside(context.root, at);
   let names: readonly string[];
   try {
-    names = await readdir(onDisk(context.root, directory));
+    names = readdirSync(onDisk(context.root, directory));
   } catch (error) {
     if (errnoOf(error) === 'ENOTDIR') return undefined;
     throw fileError(error, 'read the versions in', at);
@@ -172,7 +175,7 @@ async function versionIn(
 }
 
 async function imageAt(context: ImageContext, at: string, inSearchPath: boolean): Promise<Image | undefined> {
-  const resolved = await resolveInside(context.root, at);
+  const resolved = resolveInside(context.root, at);
   let facts: BigIntStats;
   try {
     // synchronous, as in disk/inode.ts: a few µs instead of a round trip through the thread pool

@@ -58,7 +58,7 @@ export async function scanAttached(
 ): Promise<readonly AttachedUnit[]> {
   let names: readonly string[];
   try {
-    names = readdirSync(await resolvedOnDisk(root, directory));
+    names = readdirSync(resolvedOnDisk(root, directory));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fileError(error, 'read the attached units in', directory);
@@ -70,7 +70,7 @@ export async function scanAttached(
     if (i % batch === batch - 1) await turn();
     if (portableUnitType(unit) === undefined) continue;
     const dropIn = `${directory}/${unit}.d/${dropInName}`;
-    const head = await readHead(root, dropIn, log);
+    const head = readHead(root, dropIn, log);
     if (head === undefined) continue;
     const images = parseMarker(head.first);
     if (images === undefined) continue;
@@ -85,15 +85,15 @@ const headBytes = 16 * 1024;
 const maxHeadBytes = 64 * 4 * 4096;
 
 /** The first line of a drop-in and the comment lines right after it. */
-async function readHead(
+function readHead(
   root: string,
   file: string,
   log: Log,
-): Promise<{ first: string; notes: readonly string[] } | undefined> {
+): { first: string; notes: readonly string[] } | undefined {
   let fd: number;
   try {
     fd = openSync(
-      await resolvedOnDisk(root, file, { followLast: false }),
+      resolvedOnDisk(root, file, { followLast: false }),
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
     );
   } catch (error) {

@@ -50,7 +50,7 @@ export async function detach(context: MutationContext, requests: readonly Detach
   const { attachments, selected, others } = await findAttached(context, requests, place);
   const asked = attachments.filter((_, i) => requests[i]?.force !== true);
   await checkNotRunning(context, namesOf(asked.flat()), 'detached');
-  const links = await ownedLinks({ root: context.root, directory: place.links, others }, selected);
+  const links = ownedLinks({ root: context.root, directory: place.links, others }, selected);
   const plan = new JointPlan(context.paths, place);
   const disabled = attachments.filter((_, i) => requests[i]?.disable === true);
   plan.addLinks(await planDisabling(context, place.runtime, namesOf(disabled.flat())));
@@ -73,7 +73,7 @@ export async function reattach(
   const { attachments, selected, others } = await findAttached(context, requests, place);
   const wanted = await readAndCheck(context, requests);
   checkOwnership(others, unitsOf(wanted.filter(({ request }) => !request.force)));
-  const owned = await ownedLinks({ root: context.root, directory: place.links, others }, selected);
+  const owned = ownedLinks({ root: context.root, directory: place.links, others }, selected);
   const removals = selected.flatMap(removeUnit);
   const oldFiles = new Set(removals.map((step) => step.path));
   const plan = new JointPlan(context.paths, place);

@@ -18,7 +18,7 @@ interface CheckContext {
  */
 export async function checkUnitsAreNew(context: CheckContext, units: readonly string[]): Promise<void> {
   for (const directory of context.paths.unitPath) {
-    const onHost = await resolvedOnDisk(context.root, directory);
+    const onHost = resolvedOnDisk(context.root, directory);
     for (const unit of units) refuseExisting(unit, `${directory}/${unit}`, `${onHost}/${unit}`);
   }
   await checkNotRunning(context, units, 'attached');

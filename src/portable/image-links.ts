@@ -3,7 +3,7 @@
  * search path needs none. What this attachment did not make itself, it never removes (spec "Where systemd goes
  * wrong", first row).
  */
-import { lstat, readlink } from 'node:fs/promises';
+import { lstatSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
 import { resolveInside, resolvedOnDisk } from '../base/logical-path.ts';
@@ -35,12 +35,12 @@ interface LinkContext {
  * @param owned links and copies of the attachment that is being replaced
  * @throws PortableError FileExists when another image has the name already
  */
-export async function planLinks(
+export function planLinks(
   context: LinkContext,
   images: readonly Image[],
   copy: boolean,
   owned: ReadonlySet<string>,
-): Promise<LinkPlan> {
+): LinkPlan {
   const [image, ...extensions] = images;
   const steps: Step[] = [];
   const notes: string[] = [];
@@ -50,7 +50,7 @@ export async function planLinks(
     const at = path.join(context.directory, path.basename(each.path));
     if (planned.has(at)) throw nameTaken(each, at, 'another image of the same attachment');
     planned.add(at);
-    const present = await inspectEntry(context.root, at);
+    const present = inspectEntry(context.root, at);
     if (present === each.path && !copy) {
       if (!owned.has(at) && wasThere(context, at, each)) notes.push(`${keptNote}${quoted(at)}`);
       continue;
@@ -79,10 +79,10 @@ function wasThere(context: LinkContext, at: string, image: Image): boolean {
  * The links and copies that the attachment of `units` made and no other attachment needs.
  * @returns paths to remove; copies are directories or files, links are links
  */
-export async function ownedLinks(
+export function ownedLinks(
   context: Omit<LinkContext, 'force'>,
   units: readonly AttachedUnit[],
-): Promise<ReadonlySet<string>> {
+): ReadonlySet<string> {
   const owned = new Set<string>();
   const images = new Set(units.flatMap((unit) => [...unit.images].reverse()));
   for (const image of images) {
@@ -90,7 +90,7 @@ export async function ownedLinks(
     const at = path.join(context.directory, path.basename(image));
     const notes = new Set(units.filter((unit) => unit.images.includes(image)).flatMap((unit) => unit.notes));
     if (at === image || notes.has(`${keptNote}${quoted(at)}`)) continue;
-    const present = await inspectEntry(context.root, at);
+    const present = inspectEntry(context.root, at);
     if (present === undefined) continue;
     if (present === notALink ? notes.has(`${copiedNote}${quoted(at)}`) : present === image) owned.add(at);
   }
@@ -100,18 +100,24 @@ export async function ownedLinks(
 const notALink = Symbol('not a link');
 
 /** What is at a path: nothing, something that is no link, or a link and where it leads (as far as it does). */
-async function inspectEntry(root: string, at: string): Promise<string | typeof notALink | undefined> {
-  const entry = await resolvedOnDisk(root, at, { followLast: false });
+function inspectEntry(root: string, at: string): string | typeof notALink | undefined {
+  const entry = resolvedOnDisk(root, at, { followLast: false });
   try {
-    if (!(await lstat(entry)).isSymbolicLink()) return notALink;
-    const target = path.resolve(path.dirname(at), await readlink(entry));
-    return await resolveInside(root, target).catch((error: unknown) => {
-      if (error instanceof PortableError) return target;
-      throw error;
-    });
+    if (!lstatSync(entry).isSymbolicLink()) return notALink;
+    return resolved(root, path.resolve(path.dirname(at), readlinkSync(entry)));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw fileError(error, 'look at', at);
+  }
+}
+
+/** Where a link leads, as far as it does. */
+function resolved(root: string, target: string): string {
+  try {
+    return resolveInside(root, target);
+  } catch (error) {
+    if (error instanceof PortableError) return target;
+    throw error;
   }
 }
 

@@ -57,15 +57,15 @@ export async function planUnits(plan: UnitsPlan): Promise<readonly Step[]> {
     steps.push(
       { kind: 'mkdir', path: dropIns, mode: 0o755 },
       { kind: 'write', path: dropIn, mode: 0o644, content, replace: plan.mayReplace(dropIn) },
-      ...(await planProfile(plan, type, `${dropIns}/${profileLinkName}`)),
+      ...planProfile(plan, type, `${dropIns}/${profileLinkName}`),
       planUnit(plan, file, layer),
     );
   }
   return steps;
 }
 
-async function planProfile(plan: UnitsPlan, type: PortableUnitType, at: string): Promise<readonly Step[]> {
-  const file = await findProfileFile(plan.context, plan.request.profile, type);
+function planProfile(plan: UnitsPlan, type: PortableUnitType, at: string): readonly Step[] {
+  const file = findProfileFile(plan.context, plan.request.profile, type);
   if (file === undefined) return [];
   const replace = plan.mayReplace(at);
   return plan.request.copyMode === 'copy' || file.mustCopy

@@ -24,7 +24,7 @@ export async function planAttachment(
   wanted: Wanted,
 ): Promise<readonly Step[]> {
   const { request, stack, units } = wanted;
-  const { notes, steps } = await planLinks(
+  const { notes, steps } = planLinks(
     { root: context.root, directory: place.links, others, force: request.force },
     imagesOf(wanted),
     request.copyMode === 'mixed',

@@ -137,8 +137,8 @@ export function createPortables(options: PortablesOptions): Portables {
     setImageLimit: (image, bytes) =>
       mutate(async (locked) => setImageLimit(locked.root, await findImage(locked, image), bytes)),
     setPoolLimit: (bytes) => mutate((locked) => setPoolLimit(locked.root, locked.paths, bytes)),
-    profiles: () => listProfiles(context),
-    recover: async () => (await recover(await environment(options, options.lock))).length,
+    profiles: () => Promise.resolve(listProfiles(context)),
+    recover: async () => (await recover(environment(options, options.lock))).length,
   };
 }
 
@@ -181,7 +181,7 @@ async function whileLocked<T>(
   const release = await options.lock.acquire(signal);
   const held: Lock = { acquire: () => Promise.resolve(() => Promise.resolve()) };
   try {
-    const env = { ...(await environment(options, held)), signal, progress };
+    const env = { ...environment(options, held), signal, progress };
     const [persistent, runtime] = env.journalDirs;
     await endInterrupted(env);
     // a tree that is not running is left without a trace of how it was changed
@@ -224,10 +224,10 @@ interface Environment extends TransactionEnvironment {
   readonly journalDirs: readonly [persistent: string, runtime: string];
 }
 
-async function environment(options: PortablesOptions, lock: Lock): Promise<Environment> {
+function environment(options: PortablesOptions, lock: Lock): Environment {
   const { root, paths, log } = options;
-  const journalDir = await resolvedOnDisk(root, paths.journal.persistent);
-  const runtime = await resolvedOnDisk(root, paths.journal.runtime);
+  const journalDir = resolvedOnDisk(root, paths.journal.persistent);
+  const runtime = resolvedOnDisk(root, paths.journal.runtime);
   return {
     root,
     bases: changedDirectories(paths),

@@ -1,6 +1,8 @@
-/** Profiles: drop-ins with sandbox settings, one directory each (portablectl(1), section Profiles). */
-import { constants } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+/**
+ * Profiles: drop-ins with sandbox settings, one directory each (portablectl(1), section Profiles). Few and small files are
+ * looked for in many places: synchronous calls, a few µs each.
+ */
+import { closeSync, constants, fstatSync, openSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
 import type { HostPaths } from '../base/host-paths.ts';
@@ -27,11 +29,11 @@ export interface ProfileFile {
 const maxProfileBytes = 1024 * 1024;
 
 /** Names of all profiles there are, sorted. */
-export async function listProfiles(context: ProfileContext): Promise<readonly string[]> {
+export function listProfiles(context: ProfileContext): readonly string[] {
   const names = new Set<string>();
-  for (const { onDisk, shown } of await profileDirectories(context)) {
+  for (const { onDisk, shown } of profileDirectories(context)) {
     try {
-      const entries = await readdir(onDisk, { withFileTypes: true });
+      const entries = readdirSync(onDisk, { withFileTypes: true });
       for (const entry of entries) {
         if (isProfileName(entry.name) && (entry.isDirectory() || entry.isSymbolicLink()))
           names.add(entry.name);
@@ -51,11 +53,11 @@ interface ProfileDirectory {
 }
 
 /** Where profiles are looked for, first hit wins; those of our own package come last. */
-async function profileDirectories(context: ProfileContext): Promise<readonly ProfileDirectory[]> {
+function profileDirectories(context: ProfileContext): readonly ProfileDirectory[] {
   const { root, paths, packagedProfiles: own } = context;
   const directories: ProfileDirectory[] = [];
   for (const shown of paths.profiles) {
-    directories.push({ onDisk: await resolvedOnDisk(root, shown), shown, packaged: false });
+    directories.push({ onDisk: resolvedOnDisk(root, shown), shown, packaged: false });
   }
   return own === undefined ? directories : [...directories, { onDisk: own, shown: own, packaged: true }];
 }
@@ -73,10 +75,13 @@ function isProfileName(name: string): boolean {
  * Makes sure that a profile is one: systemd would run the units without a sandbox otherwise.
  * @throws PortableError InvalidArgs listing the profiles there are
  */
-export async function checkProfile(context: ProfileContext, profile: string): Promise<void> {
+export function checkProfile(context: ProfileContext, profile: string): void {
   if (profile === '') return;
-  if (path.isAbsolute(profile)) return checkProfilePath(profile);
-  const profiles = await listProfiles(context);
+  if (path.isAbsolute(profile)) {
+    checkProfilePath(profile);
+    return;
+  }
+  const profiles = listProfiles(context);
   if (profiles.includes(profile)) return;
   throw new PortableError('InvalidArgs', `there is no profile ${quoted(profile)}`, {
     hint:
@@ -86,9 +91,9 @@ export async function checkProfile(context: ProfileContext, profile: string): Pr
   });
 }
 
-async function checkProfilePath(profile: string): Promise<void> {
+function checkProfilePath(profile: string): void {
   const files = [];
-  for (const type of portableUnitTypes) files.push(await profileAtPath(profile, type));
+  for (const type of portableUnitTypes) files.push(profileAtPath(profile, type));
   if (files.some((file) => file !== undefined)) return;
   throw new PortableError('InvalidArgs', `there is no profile at ${quoted(profile)}`, {
     file: profile,
@@ -102,36 +107,36 @@ async function checkProfilePath(profile: string): Promise<void> {
  *   hold profiles, or of one file: TYPE.conf is for units of that type, any other file for services
  * @throws PortableError when a file is there and cannot be read
  */
-export async function findProfileFile(
+export function findProfileFile(
   context: ProfileContext,
   profile: string,
   type: PortableUnitType,
-): Promise<ProfileFile | undefined> {
+): ProfileFile | undefined {
   if (profile === '') return undefined;
   if (path.isAbsolute(profile)) return profileAtPath(profile, type);
   const name = `${profile}/${type}.conf`;
   for (const directory of context.paths.profiles) {
     const shown = `${directory}/${name}`;
-    const content = await readProfile(await resolvedOnDisk(context.root, shown), shown);
+    const content = readProfile(resolvedOnDisk(context.root, shown), shown);
     if (content !== undefined) return { path: shown, content, mustCopy: false };
   }
   const packaged = context.packagedProfiles === undefined ? undefined : `${context.packagedProfiles}/${name}`;
-  const content = packaged === undefined ? undefined : await readProfile(packaged);
+  const content = packaged === undefined ? undefined : readProfile(packaged);
   return packaged === undefined || content === undefined
     ? undefined
     : { path: packaged, content, mustCopy: true };
 }
 
-async function profileAtPath(profile: string, type: PortableUnitType): Promise<ProfileFile | undefined> {
-  const file = (await isDirectory(profile)) ? path.join(profile, `${type}.conf`) : profile;
+function profileAtPath(profile: string, type: PortableUnitType): ProfileFile | undefined {
+  const file = isDirectory(profile) ? path.join(profile, `${type}.conf`) : profile;
   const typed = portableUnitType(path.basename(file).replace(/^(.*)\.conf$/, 'x.$1')) ?? 'service';
-  const content = typed === type ? await readProfile(file) : undefined;
+  const content = typed === type ? readProfile(file) : undefined;
   return content === undefined ? undefined : { path: file, content, mustCopy: true };
 }
 
-async function isDirectory(file: string): Promise<boolean> {
+function isDirectory(file: string): boolean {
   try {
-    return (await stat(file)).isDirectory();
+    return statSync(file).isDirectory();
   } catch (error) {
     if (isAbsent(error)) return false;
     throw fileError(error, 'look at the profile', file);
@@ -139,11 +144,11 @@ async function isDirectory(file: string): Promise<boolean> {
 }
 
 /** What a file says; undefined when it is not there. @throws PortableError when it is no file of a sensible size */
-async function readProfile(onDisk: string, file = onDisk): Promise<Buffer | undefined> {
+function readProfile(onDisk: string, file = onDisk): Buffer | undefined {
   try {
-    const handle = await open(onDisk, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const fd = openSync(onDisk, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
-      const status = await handle.stat();
+      const status = fstatSync(fd);
       if (!status.isFile()) {
         throw new PortableError('InvalidArgs', `the profile ${quoted(file)} is not a regular file`, { file });
       }
@@ -151,9 +156,9 @@ async function readProfile(onDisk: string, file = onDisk): Promise<Buffer | unde
         const message = `the profile ${quoted(file)} has ${status.size} bytes, more than ${maxProfileBytes}`;
         throw new PortableError('LimitsExceeded', message, { file });
       }
-      return await handle.readFile();
+      return readFileSync(fd);
     } finally {
-      await handle.close();
+      closeSync(fd);
     }
   } catch (error) {
     if (isAbsent(error)) return undefined;

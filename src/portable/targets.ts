@@ -67,8 +67,7 @@ export async function readAndCheck(
   context: MutationContext,
   requests: readonly AttachRequest[],
 ): Promise<readonly Wanted[]> {
-  for (const profile of new Set(requests.map((request) => request.profile)))
-    await checkProfile(context, profile);
+  for (const profile of new Set(requests.map((request) => request.profile))) checkProfile(context, profile);
   const wanted: Wanted[] = [];
   for (const [index, request] of requests.entries()) {
     const { matches, forceExtension } = request;

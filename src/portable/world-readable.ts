@@ -34,9 +34,7 @@ export async function isWorldReadable(context: PortableContext, ref: ImageRef): 
  */
 async function isReachable(context: PortableContext, image: Image): Promise<boolean> {
   const open = new Set(
-    await Promise.all(
-      context.paths.imageSearchPath.map((directory) => resolveInside(context.root, directory)),
-    ),
+    context.paths.imageSearchPath.map((directory) => resolveInside(context.root, directory)),
   );
   for (let at = path.dirname(image.path); !open.has(at); at = path.dirname(at)) {
     if (!(await grants(context.root, at, othersMaySearch))) return false;

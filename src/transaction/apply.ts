@@ -32,7 +32,7 @@ export async function apply(plan: Plan | Planner, env: TransactionEnvironment): 
 }
 
 async function run(plan: Plan, env: TransactionEnvironment): Promise<readonly Done[]> {
-  const places = await Places.open(env.root, env.bases);
+  const places = Places.open(env.root, env.bases);
   const drafts = await survey(plan.steps, places, env.root);
   if (drafts.length === 0) return [];
   const id = randomBytes(8).toString('hex');

@@ -21,11 +21,11 @@ export class Places {
   }
 
   /** @param bases absolute and normalized, as seen from the root */
-  static async open(root: string, bases: readonly string[]): Promise<Places> {
+  static open(root: string, bases: readonly string[]): Places {
     const onDisk = new Map<string, string>();
     for (const base of bases) {
       for (let at = base; !onDisk.has(at); at = dirname(at)) {
-        onDisk.set(at, root === '/' ? at : await resolveInRoot(root, at));
+        onDisk.set(at, root === '/' ? at : resolveInRoot(root, at));
       }
     }
     return new Places(bases, onDisk);

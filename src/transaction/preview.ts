@@ -17,7 +17,7 @@ export async function preview(
   plan: Plan,
   { root, bases }: Pick<TransactionEnvironment, 'root' | 'bases'>,
 ): Promise<readonly Done[]> {
-  const places = await Places.open(root, bases);
+  const places = Places.open(root, bases);
   const drafts = await survey(plan.steps, places, root);
   const gone = new Set<string>();
   const staying = new Set(drafts.filter(({ op }) => op === 'put' || op === 'swap').map(({ path }) => path));

@@ -44,7 +44,7 @@ export async function recover(env: TransactionEnvironment): Promise<readonly Rec
     for (const directory of journalDirsOf(env)) {
       for (const id of journalledIds(directory)) journalled.add(id);
     }
-    await removeLeftovers(await Places.open(env.root, env.bases), (id) => !journalled.has(id), env.log);
+    await removeLeftovers(Places.open(env.root, env.bases), (id) => !journalled.has(id), env.log);
     return recovered;
   } finally {
     await release();
@@ -69,7 +69,7 @@ async function recoverOne(
   directory: string,
   env: TransactionEnvironment,
 ): Promise<RecoveredTransaction> {
-  const places = await Places.open(env.root, env.bases);
+  const places = Places.open(env.root, env.bases);
   const known = { id: journal.id, journal: journal.path };
   try {
     const bytes = journal.read();

@@ -137,7 +137,7 @@ class Survey {
     area: string,
     found: BigIntStats | undefined,
   ): Promise<void> {
-    const source = await resolveInRoot(this.#root, step.source);
+    const source = resolveInRoot(this.#root, step.source);
     const form = await formOf(source, step.source);
     this.#makeBase(base, area);
     if (found === undefined || (form === 'file' && !found.isDirectory())) {

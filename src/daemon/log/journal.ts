@@ -8,10 +8,15 @@ import { journalText, type Entry } from './entry.ts';
 /** Longer than this logger does not get: journald is wedged, and the entry goes to standard error instead. */
 const loggerTimeoutMs = 5000;
 
+/** Starting a process takes as long as a small change: whoever asked for the change gets the answer first. */
+const delayMs = 100;
+
 export class JournalWriter {
   readonly #identifier: string;
   readonly #pid: number;
   readonly #otherwise: (entry: Entry, reason: string) => void;
+  readonly #queue: Entry[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
 
   /** @param otherwise gets the entries that could not be handed to the journal, and why */
@@ -23,11 +28,15 @@ export class JournalWriter {
 
   /** Queues an entry; entries arrive in the order they were written in. */
   write(entry: Entry): void {
-    this.#last = this.#last.then(() => this.#send(entry));
+    this.#queue.push(entry);
+    this.#timer ??= setTimeout(() => void this.flush(), delayMs);
   }
 
   /** Resolves when everything written so far is in the journal, or was given to `otherwise`. Never rejects. */
   flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const entry of this.#queue.splice(0)) this.#last = this.#last.then(() => this.#send(entry));
     return this.#last;
   }
 

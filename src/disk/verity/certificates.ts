@@ -54,7 +54,7 @@ function listCertificates(root: string, directory: string): string[] {
 /** The first certificate in a file, or none. */
 async function readCertificate(root: string, file: string): Promise<X509Certificate[]> {
   try {
-    const source = await openFileSource(onDisk(root, await resolveInside(root, file)));
+    const source = await openFileSource(onDisk(root, resolveInside(root, file)));
     try {
       if (source.kind !== 'file' || source.size > BigInt(maxFile)) return [];
       const pem = await source.read(0n, Number(source.size));

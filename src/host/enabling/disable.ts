@@ -90,13 +90,13 @@ async function unitLinks(root: string, directory: string): Promise<readonly Link
 }
 
 async function readLink(root: string, at: string): Promise<readonly Link[]> {
-  const target = await readlink(await resolvedOnDisk(root, at, { followLast: false }));
+  const target = await readlink(resolvedOnDisk(root, at, { followLast: false }));
   return target === '/dev/null' ? [] : [{ path: at, name: path.basename(at), target: path.basename(target) }];
 }
 
 async function list(root: string, directory: string): Promise<readonly Dirent[]> {
   try {
-    return await readdir(await resolvedOnDisk(root, directory), { withFileTypes: true });
+    return await readdir(resolvedOnDisk(root, directory), { withFileTypes: true });
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fileError(error, 'look for links in', directory);

@@ -146,7 +146,7 @@ async function isNeeded({ path: at, target }: UnitLink, { tree, force }: EnableR
   const present = await lookAt(tree, at);
   if (present === undefined) return true;
   if (present !== notALink) {
-    const leadsTo = await resolveInside(tree.root, present);
+    const leadsTo = resolveInside(tree.root, present);
     const sameUnit =
       path.basename(leadsTo) === path.basename(target) && tree.unitPath.includes(path.dirname(leadsTo));
     if (leadsTo === target || sameUnit) return false;
@@ -166,7 +166,7 @@ const notALink = Symbol('not a link');
 /** Nothing, something that is no link, or where a link leads. */
 async function lookAt({ root }: UnitTree, at: string): Promise<string | typeof notALink | undefined> {
   try {
-    const onDisk = await resolvedOnDisk(root, at, { followLast: false });
+    const onDisk = resolvedOnDisk(root, at, { followLast: false });
     if (!(await lstat(onDisk)).isSymbolicLink()) return notALink;
     return path.resolve(path.dirname(at), await readlink(onDisk));
   } catch (error) {

@@ -71,7 +71,7 @@ async function findFile(tree: UnitTree, name: string): Promise<UnitFile | 'maske
     const target = await targetOf(tree, at);
     if (target === undefined) continue;
     if (target === '/dev/null') return 'masked';
-    const real = target === at ? at : await resolveInside(tree.root, target);
+    const real = target === at ? at : resolveInside(tree.root, target);
     const text = await textOf(tree, real);
     if (text !== undefined) return text === '' ? 'masked' : { at, real, text };
   }
@@ -83,7 +83,7 @@ async function targetOf(tree: UnitTree, at: string): Promise<string | undefined>
   const pending = tree.pending?.get(at);
   if (pending !== undefined) return 'target' in pending ? pending.target : at;
   try {
-    const onDisk = await resolvedOnDisk(tree.root, at, { followLast: false });
+    const onDisk = resolvedOnDisk(tree.root, at, { followLast: false });
     if (!(await lstat(onDisk)).isSymbolicLink()) return at;
     return path.resolve(path.dirname(at), await readlink(onDisk));
   } catch (error) {
@@ -97,7 +97,7 @@ async function textOf(tree: UnitTree, file: string): Promise<string | undefined>
   const pending = tree.pending?.get(file);
   if (pending !== undefined && 'content' in pending) return pending.content.toString();
   try {
-    const onDisk = await resolvedOnDisk(tree.root, file);
+    const onDisk = resolvedOnDisk(tree.root, file);
     const handle = await open(onDisk, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     try {
       const status = await handle.stat();
@@ -134,7 +134,7 @@ async function dropIns(tree: UnitTree, name: string): Promise<readonly string[]>
 
 async function namesIn({ root }: UnitTree, directory: string): Promise<readonly string[]> {
   try {
-    return await readdir(await resolvedOnDisk(root, directory));
+    return await readdir(resolvedOnDisk(root, directory));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
     throw fileError(error, 'look for drop-ins in', directory);

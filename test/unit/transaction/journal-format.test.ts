@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { PortableError } from '../../../src/base/errors.ts';
 import {
   decodeJournal,
@@ -36,10 +36,7 @@ function sealed(body: string): Buffer {
 }
 
 describe('the journal format', () => {
-  let places: Places;
-  before(async () => {
-    places = await Places.open('/', [base]);
-  });
+  const places = Places.open('/', [base]);
 
   const refuses = (bytes: Buffer, why: RegExp) => {
     assert.throws(

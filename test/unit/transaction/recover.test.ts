@@ -52,7 +52,7 @@ function recordingLog(lines: string[]): Log {
  * A transaction that died after `made` of its moves: replaces "swapped", puts "put" and takes "taken" away, each
  * with the content "new" or "old".
  */
-async function interrupted(direction: Direction, made: number): Promise<string> {
+function interrupted(direction: Direction, made: number): string {
   const root = host({ [`${attached}/swapped`]: 'old', [`${attached}/taken`]: 'old' });
   const at = (name: string) => path.join(root, attached, name);
   for (const index of [0, 1]) writeFileSync(at(slot(index, 'new')), 'new');
@@ -70,7 +70,7 @@ async function interrupted(direction: Direction, made: number): Promise<string> 
     { op: 'take', path: `${attached}/taken`, area: attached, before: identity('taken') },
   ];
   leaveJournal(root, `${id}.${direction}`, encodeJournal({ id, kind: 'reattach', subject: 'x', entries }));
-  const moves = locate(entries, id, await Places.open(root, [attached]));
+  const moves = locate(entries, id, Places.open(root, [attached]));
   for (const move of moves.slice(0, made)) doMove(move);
   return root;
 }
@@ -89,7 +89,7 @@ const complete = { put: 'new', swapped: 'new' };
 describe('recovery', () => {
   for (const made of [0, 1, 2, 3]) {
     it(`takes back what was not decided, after ${made} of 3 moves`, async () => {
-      const root = await interrupted('undo', made);
+      const root = interrupted('undo', made);
       const [only] = await recover(environment(root));
       assert.equal(only?.outcome, 'rolled-back');
       assert.deepEqual(files(root), old);
@@ -97,7 +97,7 @@ describe('recovery', () => {
     });
 
     it(`completes what was decided, after ${made} of 3 moves`, async () => {
-      const root = await interrupted('redo', made);
+      const root = interrupted('redo', made);
       const [only] = await recover(environment(root));
       assert.deepEqual([only?.outcome, only?.kind, only?.subject], ['completed', 'reattach', 'x']);
       assert.deepEqual(files(root), complete);
@@ -106,14 +106,14 @@ describe('recovery', () => {
   }
 
   it('happens before the next transaction', async () => {
-    const root = await interrupted('undo', 2);
+    const root = interrupted('undo', 2);
     await apply(plan('attach', ...unitSteps('a.service', '1')), environment(root));
     assert.equal(readFileSync(path.join(root, attached, 'swapped'), 'utf8'), 'old');
   });
 
   it('leaves alone what somebody else has put there since', async () => {
     for (const direction of ['undo', 'redo'] as const) {
-      const root = await interrupted(direction, direction === 'undo' ? 3 : 0);
+      const root = interrupted(direction, direction === 'undo' ? 3 : 0);
       for (const name of ['put', 'taken', 'swapped']) {
         rmSync(path.join(root, attached, name), { force: true });
         writeFileSync(path.join(root, attached, name), 'somebody else');
@@ -127,7 +127,7 @@ describe('recovery', () => {
   });
 
   it('does not place again what was removed on purpose, should a journal come back after a power loss', async () => {
-    const root = await interrupted('redo', 3);
+    const root = interrupted('redo', 3);
     const journal = path.join(journalDirectory(root), `${id}.redo`);
     const copy = readFileSync(journal);
     await recover(environment(root));
@@ -138,14 +138,14 @@ describe('recovery', () => {
   });
 
   it('waits for the lock', async () => {
-    const root = await interrupted('undo', 2);
+    const root = interrupted('undo', 2);
     const lock = { acquire: () => Promise.reject(new Error('busy')) };
     await assert.rejects(recover(environment(root, { lock })), /busy/);
     assert.equal(files(root)['swapped'], 'new');
   });
 
   it('looks in every journal directory', async () => {
-    const root = await interrupted('undo', 2);
+    const root = interrupted('undo', 2);
     const elsewhere = environment(root, {
       journalDir: path.join(root, 'run/transactions'),
       journalDirs: [journalDirectory(root)],
@@ -155,7 +155,7 @@ describe('recovery', () => {
   });
 
   it('gives up on files whose directory is gone', async () => {
-    const root = await interrupted('undo', 3);
+    const root = interrupted('undo', 3);
     const directory = path.join(root, attached);
     rmSync(directory, { recursive: true });
     const [only] = await recover(environment(root));
