@@ -1,5 +1,5 @@
 /** Paths as seen from inside the host root, and where they are on disk. */
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { errnoOf } from './errors.ts';
 import { resolveInRoot } from './root-path.ts';
@@ -36,7 +36,8 @@ export function resolveInside(root: string, inside: string): string {
 /** The kernel's answer, where it has one. */
 function realPath(inside: string): string | undefined {
   try {
-    return realpathSync.native(inside);
+    const found = statSync(inside, { throwIfNoEntry: false });
+    return found === undefined ? undefined : realpathSync.native(inside);
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     return undefined;

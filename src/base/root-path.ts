@@ -1,6 +1,6 @@
 /** Paths below a host root that is not "/": image builds, `--root`, tests. */
 
-import { readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { errnoOf, fileError, PortableError, quoted } from './errors.ts';
@@ -58,7 +58,9 @@ function componentsOf(path: string): string[] {
  */
 function linkTarget(onDisk: string, path: string): string | undefined {
   try {
-    return readlinkSync(onDisk);
+    // asking first is cheaper than an error for each component that is no link
+    const found = lstatSync(onDisk, { throwIfNoEntry: false });
+    return found?.isSymbolicLink() === true ? readlinkSync(onDisk) : undefined;
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'EINVAL' || errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;

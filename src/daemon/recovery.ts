@@ -1,5 +1,5 @@
 /** What a crash left unfinished is finished, or undone, by whoever starts next: the daemon, or --recover at boot. */
-import { readdirSync, existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { errnoOf, messageOf } from '../base/errors.ts';
@@ -14,7 +14,8 @@ export function hasJournals(root: string, paths: HostPaths): boolean {
 
 function isEmpty(directory: string): boolean {
   try {
-    return readdirSync(directory).length === 0;
+    const found = statSync(directory, { throwIfNoEntry: false });
+    return found === undefined || readdirSync(directory).length === 0;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     return true; // what cannot be read is reported by who needs it

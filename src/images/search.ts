@@ -120,7 +120,10 @@ function namesIn(context: ImageContext, directory: string): readonly string[] {
 
 function entriesOf(context: ImageContext, directory: string): readonly Buffer[] {
   try {
-    return readdirSync(onDisk(context.root, resolveInside(context.root, directory)), { encoding: 'buffer' });
+    const at = onDisk(context.root, resolveInside(context.root, directory));
+    // most hosts have one or two of these directories, and asking first is cheaper than an error
+    if (statSync(at, { throwIfNoEntry: false }) === undefined) return [];
+    return readdirSync(at, { encoding: 'buffer' });
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') {
       context.log.warning(`skipping the images in ${quoted(directory)}: ${messageOf(error)}`);

@@ -3,7 +3,7 @@
  * synchronous: a file of ours takes a few µs that way, ten times that through the thread pool, and the event loop is
  * given a turn in between.
  */
-import { closeSync, constants, openSync, readSync, readdirSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { errnoOf, fileError, messageOf, quoted } from '../base/errors.ts';
 import { attachedDirectories, type HostPaths, type Lifetimes } from '../base/host-paths.ts';
@@ -56,9 +56,12 @@ export async function scanAttached(
   directory: string,
   log: Log,
 ): Promise<readonly AttachedUnit[]> {
+  const onDisk = resolvedOnDisk(root, directory);
+  // nothing is attached most of the time, and asking first is cheaper than an error
+  if (statSync(onDisk, { throwIfNoEntry: false }) === undefined) return [];
   let names: readonly string[];
   try {
-    names = readdirSync(resolvedOnDisk(root, directory));
+    names = readdirSync(onDisk);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fileError(error, 'read the attached units in', directory);

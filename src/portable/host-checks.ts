@@ -26,7 +26,9 @@ export async function checkUnitsAreNew(context: CheckContext, units: readonly st
 
 function refuseExisting(unit: string, at: string, onHost: string): void {
   try {
-    const alias = lstatSync(onHost).isSymbolicLink() ? `, as a link to ${quoted(readlinkSync(onHost))}` : '';
+    const found = lstatSync(onHost, { throwIfNoEntry: false });
+    if (found === undefined) return;
+    const alias = found.isSymbolicLink() ? `, as a link to ${quoted(readlinkSync(onHost))}` : '';
     throw new PortableError(
       'UnitExists',
       `the unit ${quoted(unit)} exists on the host already, at ${quoted(at)}${alias}`,

@@ -27,7 +27,7 @@ import type { MutationContext, PortableContext } from './context.ts';
 import { attach, detach, reattach } from './engine.ts';
 import { inspect, osRelease } from './inspect.ts';
 import { announce } from './journal-entries.ts';
-import { wantedFound, wantedImages } from './match.ts';
+import { wantedFound } from './match.ts';
 import { listProfiles } from './profiles.ts';
 import type {
   AttachRequest,
@@ -41,7 +41,7 @@ import type {
   Outcome,
   ReattachResult,
 } from './requests.ts';
-import { imageStates } from './state.ts';
+import { imageState, imageStates } from './state.ts';
 import { isWorldReadable } from './world-readable.ts';
 
 /** An image of the search path with everything a listing tells. */
@@ -112,7 +112,7 @@ export function createPortables(options: PortablesOptions): Portables {
     findByName: (name) => findByName(context, name),
     find: (image) => findImage(context, image),
     facts: (image) => imageFacts(context.root, image),
-    state: (ref) => stateOf(context, ref),
+    state: (ref) => imageState(context, ref),
     osRelease: (image) => osRelease(context, image),
     inspect: (request) => inspect(context, request),
     worldReadable: (ref) => isWorldReadable(context, ref),
@@ -165,11 +165,6 @@ async function factsOrGone(context: PortableContext, image: Image): Promise<Imag
     context.log.warning(`leaving ${quoted(image.foundAt)} out: ${messageOf(error)}`);
     return undefined;
   }
-}
-
-async function stateOf(context: PortableContext, ref: ImageRef): Promise<ImageState> {
-  const [state] = await imageStates(context, [await wantedImages(context, ref)]);
-  return state ?? 'detached';
 }
 
 /** Holds the lock over checking, planning and applying: what was checked is still true when it is done. */

@@ -2,12 +2,13 @@
 import { isRunning } from '../host/service-manager.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { HostPaths } from '../base/host-paths.ts';
+import { parseImageArgument } from '../images/names.ts';
 import type { Log } from '../base/log.ts';
 import { scanLifetime } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
-import { indexAttached, selectAttached, selectUsing } from './match.ts';
+import { indexAttached, selectAttached, selectUsing, wantedImages } from './match.ts';
 import type { AttachmentIndex, WantedImage } from './match.ts';
-import type { ImageState } from './requests.ts';
+import type { ImageRef, ImageState } from './requests.ts';
 import { isTemplate } from './unit-name.ts';
 
 interface StateContext {
@@ -21,6 +22,19 @@ interface StateContext {
 const notEnabled = new Set(['static', 'disabled', 'linked', 'linked-runtime']);
 
 /**
+ * The state of one image. Where nothing is attached at all it is not even looked for.
+ * @throws PortableError InvalidArgs for bad names and paths
+ */
+export async function imageState(context: StateContext, ref: ImageRef): Promise<ImageState> {
+  parseImageArgument(ref.image);
+  for (const extension of ref.extensions) parseImageArgument(extension, 'extension');
+  const attached = await indexLifetimes(context);
+  if (attached.every(({ byPath }) => byPath.size === 0)) return 'detached';
+  const [state] = await statesIn(context, attached, [await wantedImages(context, ref)]);
+  return state ?? 'detached';
+}
+
+/**
  * The states of any number of images: one scan of each directory of attached units, and two queries to the service
  * manager, whatever the number. When no service manager answers, nothing runs and nothing is enabled.
  */
@@ -28,11 +42,22 @@ export async function imageStates(
   context: StateContext,
   wanted: readonly (readonly WantedImage[])[],
 ): Promise<readonly ImageState[]> {
-  const [persistent, runtime] = await Promise.all(
-    (['persistent', 'runtime'] as const).map(async (lifetime) =>
-      indexAttached(await scanLifetime(context, lifetime)),
-    ),
-  );
+  return statesIn(context, await indexLifetimes(context), wanted);
+}
+
+/** What is attached for good, and what is attached until the next boot. */
+type IndexedLifetimes = readonly [persistent: AttachmentIndex, runtime: AttachmentIndex];
+
+async function indexLifetimes(context: StateContext): Promise<IndexedLifetimes> {
+  const persistent = indexAttached(await scanLifetime(context, 'persistent'));
+  return [persistent, indexAttached(await scanLifetime(context, 'runtime'))];
+}
+
+async function statesIn(
+  context: StateContext,
+  [persistent, runtime]: IndexedLifetimes,
+  wanted: readonly (readonly WantedImage[])[],
+): Promise<readonly ImageState[]> {
   const selected = wanted.map((each) => selectIn(persistent, runtime, each));
   const names = [...new Set(selected.flatMap(({ units }) => units.map((unit) => unit.unit)))];
   const facts = await queryUnits(context.manager, names);
@@ -46,13 +71,13 @@ interface Selected {
 
 /** What is attached for good is looked at before what is attached until the next boot. */
 function selectIn(
-  persistent: AttachmentIndex | undefined,
-  runtime: AttachmentIndex | undefined,
+  persistent: AttachmentIndex,
+  runtime: AttachmentIndex,
   wanted: readonly WantedImage[],
 ): Selected {
-  const kept = persistent === undefined ? [] : selectForState(persistent, wanted);
+  const kept = selectForState(persistent, wanted);
   if (kept.length > 0) return { units: kept, suffix: '' };
-  return { units: runtime === undefined ? [] : selectForState(runtime, wanted), suffix: '-runtime' };
+  return { units: selectForState(runtime, wanted), suffix: '-runtime' };
 }
 
 /** With extensions exactly that attachment is meant; without, every use that is made of the image counts. */

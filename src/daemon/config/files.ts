@@ -49,7 +49,7 @@ function dropIns(root: string, dirs: readonly string[]): string[] {
 /** Names in a directory; none when it is missing or not to be read: that is no reason not to start. */
 function list(path: string): string[] {
   try {
-    return readdirSync(path);
+    return exists(path) ? readdirSync(path) : [];
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     return [];
