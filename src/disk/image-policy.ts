@@ -37,8 +37,11 @@ interface Rule {
 /** Partition → rule; what is not listed must be absent. */
 export type ImagePolicy = ReadonlyMap<Designator, Rule>;
 
-/** The file systems that policies can name. */
-const namedFileSystems = ['btrfs', 'erofs', 'ext4', 'f2fs', 'squashfs', 'vfat', 'xfs'] as const;
+/**
+ * The file systems that policies can name: all that service managers mount of their own accord, unless the
+ * administrator says otherwise ($SYSTEMD_DISSECT_FILE_SYSTEMS).
+ */
+export const namedFileSystems = ['btrfs', 'erofs', 'ext4', 'f2fs', 'squashfs', 'vfat', 'xfs'] as const;
 
 /** Protections and other uses in the order in which systemd writes them. */
 const useOrder: readonly Use[] = ['verity', 'signed', 'encrypted', 'unprotected', 'unused', 'absent'];

@@ -76,8 +76,12 @@ export interface OpenOptions {
 
 const runningSystem: CertificateStore = { root: '/', directories: certificateDirectories };
 
-/** Where the partitions of an image are mounted, but for the root's own: file-hierarchy(7). */
-const mountPoints: Readonly<Partial<Record<Designator, readonly string[]>>> = {
+/**
+ * Where the partitions of an image are mounted, below its root: file-hierarchy(7). Those of boot loaders are left out,
+ * which only programs look for there that boot the image.
+ */
+export const mountPoints: Readonly<Partial<Record<Designator, readonly string[]>>> = {
+  root: [],
   usr: ['usr'],
   home: ['home'],
   srv: ['srv'],

@@ -28,6 +28,8 @@ export interface Layer {
   readonly units: ReadonlyMap<string, UnitFile>;
   /** What dissecting it found, for image policies; undefined for directories. */
   readonly policy: OpenedImage['policy'];
+  /** The parts of a disk image; none for directories. */
+  readonly parts: OpenedImage['parts'];
 }
 
 export interface ExtensionLayer extends Layer {
@@ -124,7 +126,8 @@ function readRoot(context: PortableContext, image: Image, matches: readonly stri
     const release = await osReleaseOf(opened.tree, budget);
     if (release === undefined) throw lacksOsRelease(image);
     const units = await findUnits(opened.tree, context.paths.scope, matches, budget);
-    return { image, release, fields: parseOsRelease(release), units, policy: opened.policy };
+    const { policy, parts } = opened;
+    return { image, release, fields: parseOsRelease(release), units, policy, parts };
   });
 }
 
@@ -142,6 +145,7 @@ function readExtension(
       fields: extension.fields,
       units,
       policy: opened.policy,
+      parts: opened.parts,
       extension,
     };
   });
@@ -151,7 +155,7 @@ function readExtension(
 async function withImage<T>(
   context: PortableContext,
   image: Image,
-  use: (opened: Pick<OpenedImage, 'tree' | 'policy'>, budget: Budget) => Promise<T>,
+  use: (opened: Pick<OpenedImage, 'tree' | 'policy' | 'parts'>, budget: Budget) => Promise<T>,
 ): Promise<T> {
   const budget = new Budget(image.path, context.limits);
   const certificates = { root: context.root, directories: certificateDirectories };
@@ -159,7 +163,7 @@ async function withImage<T>(
   const opened = await openImage(location, budget, { certificates });
   const tree = rememberingTree(opened.tree);
   try {
-    return await use({ tree, policy: opened.policy }, budget);
+    return await use({ tree, policy: opened.policy, parts: opened.parts }, budget);
   } finally {
     await tree.close();
     await opened.close();

@@ -2,9 +2,11 @@
 import { existsSync } from 'node:fs';
 import { PortableError, quoted } from '../base/errors.ts';
 import { onDisk } from '../base/logical-path.ts';
+import { namedFileSystems } from '../disk/image-policy.ts';
+import { mountPoints, type ImagePart } from '../disk/open.ts';
 import { isTree, type Image } from '../images/image.ts';
 import type { PortableContext } from './context.ts';
-import type { Stack } from './layers.ts';
+import type { Layer, Stack } from './layers.ts';
 
 /** The first systemd whose user managers have disk images mounted by systemd-mountfsd(8). */
 const delegatesMounts = 256;
@@ -13,17 +15,34 @@ const delegatesMounts = 256;
 const mountService = '/run/systemd/io.systemd.MountFileSystem';
 
 /**
- * Refuses disk images that a user's service manager has no way to mount: the units would be attached and never start.
- * @throws PortableError NotSupported naming the image, and what would work
+ * The first systemd that mounts only file systems of a list (systemd pull request 25817); 252 leaves it to the kernel.
+ * The list had no f2fs before 255.
+ */
+const hasList = 253;
+
+/**
+ * Refuses disk images that the service manager has no way to mount: the units would be attached and never start.
+ * @throws PortableError InvalidArgs for a file system that is not mounted, NotSupported for a user's service manager,
+ *   naming the image, and what would work
  */
 export async function checkMountable(
-  { root, paths, manager }: Pick<PortableContext, 'root' | 'paths' | 'manager'>,
+  context: Pick<PortableContext, 'root' | 'paths' | 'manager'>,
   stack: Stack,
 ): Promise<void> {
-  if (paths.scope !== 'user') return;
-  const disk = [stack.root, ...stack.extensions].find(({ image }) => !isTree(image.type));
-  const version = await manager.version();
-  if (disk === undefined || version === undefined) return;
+  const disks = [stack.root, ...stack.extensions].filter(({ image }) => !isTree(image.type));
+  if (disks.length === 0) return;
+  const version = await context.manager.version();
+  if (version === undefined) return;
+  checkUserManager(context, disks, version);
+  for (const disk of disks) checkFileSystems(disk, version);
+}
+
+function checkUserManager(
+  { root, paths }: Pick<PortableContext, 'root' | 'paths'>,
+  [disk]: readonly Layer[],
+  version: number,
+): void {
+  if (paths.scope !== 'user' || disk === undefined) return;
   if (version < delegatesMounts) {
     throw cannotMount(disk.image, `the service managers of users (systemd ${version}) cannot mount any`);
   }
@@ -42,4 +61,31 @@ function cannotMount(image: Image, why: string, otherwise?: string): PortableErr
     `${quoted(image.path)} is a disk image, and cannot be attached for a user: ${why}`,
     { file: image.path, hint: otherwise === undefined ? unpacked : `${unpacked}, ${otherwise}` },
   );
+}
+
+/** All that is mounted must be a file system, and one of the list. */
+function checkFileSystems({ image, parts }: Layer, version: number): void {
+  for (const part of parts) {
+    if (mountPoints[part.designator] === undefined) continue;
+    const { fileSystem } = part;
+    if (fileSystem !== undefined && (version < hasList || isListed(fileSystem))) continue;
+    const reason =
+      fileSystem === undefined
+        ? 'no file system is known in it'
+        : `it is ${fileSystem}, which the service manager (systemd ${version}) does not mount`;
+    throw new PortableError('InvalidArgs', `${where(image, part)} has no suitable file system: ${reason}`, {
+      file: image.path,
+      hint: `service managers mount ${namedFileSystems.join(', ')}`,
+    });
+  }
+}
+
+function isListed(fileSystem: string): boolean {
+  return namedFileSystems.some((name) => name === fileSystem);
+}
+
+function where({ path }: Image, { designator, partition }: ImagePart): string {
+  return partition === undefined
+    ? quoted(path)
+    : `partition ${partition.number} (${designator}) of ${quoted(path)}`;
 }

@@ -118,8 +118,7 @@ export function packTree(tree: string, directory: string): Contents {
 /** Images that systemd takes, and a few facts they were chosen for; written into `directory` as NAME.raw. */
 export function writeGoodImages(directory: string, contents: Contents): string[] {
   const { squashfs, erofs, ext4, usr } = contents;
-  const { root, generic, home, swap, x86Root, armRoot, riscvRoot } = types;
-  const srv = '3b8f8425-20e0-4f3b-907f-1a25a76f98e8';
+  const { root, generic, home, srv, swap, x86Root, armRoot, riscvRoot } = types;
   const hidden = 'GUID:63';
   const gpt = (...parts: readonly DiskPart[]): Disk => ({ label: 'gpt', parts });
   const dos = (...parts: readonly DiskPart[]): Disk => ({ label: 'dos', parts });

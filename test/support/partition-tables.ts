@@ -33,8 +33,10 @@ export const types = {
   riscvRoot: '72ec70a6-cf74-40e6-bd49-4bda08e8f224',
   generic: '0fc63daf-8483-4772-8e79-3d69d8477de4',
   home: '933ac7e1-2eb4-4f13-b844-0e14e2aef915',
+  srv: '3b8f8425-20e0-4f3b-907f-1a25a76f98e8',
   swap: '0657fd6d-a4ab-43c4-84e5-0933c84b4f4f',
   esp: 'c12a7328-f81f-11d2-ba4b-00a0c93ec93b',
+  xbootldr: 'bc13c2ff-59e6-4262-a352-b275fd6f7172',
 } as const;
 
 /** The sectors of a header that tests bend: 1 is the first header's; the last of the medium the backup's. */

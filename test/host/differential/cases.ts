@@ -4,6 +4,7 @@ import { argumentCases } from './cases/arguments.ts';
 import { attachingCases } from './cases/attaching.ts';
 import { extensionFileCases } from './cases/extension-files.ts';
 import { extensionCases } from './cases/extensions.ts';
+import { fileSystemCases } from './cases/file-systems.ts';
 import { imageCases } from './cases/images.ts';
 import { introspectionCases } from './cases/introspection.ts';
 import { standardCases } from './cases/standard-interfaces.ts';
@@ -18,4 +19,5 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
   'extension files': extensionFileCases,
   images: imageCases,
   verity: verityCases,
+  'file systems': fileSystemCases,
 };

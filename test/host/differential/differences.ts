@@ -65,6 +65,36 @@ function pointer(directory: string, assignment: string): string {
 
 export const knownDifferences: readonly Difference[] = [
   {
+    row: 'Images of ext2 and ext3, and such with a partition',
+    cases: /^a file system that is not mounted: /,
+    lines: [
+      /^- GetImage\w+: error (System\.Error\.(EIDRM|ENOPKG|EAFNOSUPPORT)|org\.freedesktop\.DBus\.Error\.InvalidArgs)$/,
+      /^\+ GetImage\w+: answers$/,
+    ],
+  },
+  {
+    row: 'Images of ext2 and ext3, and such with a partition',
+    cases: /^a file system that is not mounted: (gpt|mbr)/,
+    from: 262,
+    lines: [
+      /^- AttachImage: error System\.Error\.EAFNOSUPPORT$/,
+      /^\+ AttachImage: error org\.freedesktop\.DBus\.Error\.InvalidArgs$/,
+    ],
+  },
+  {
+    row: 'Partitions of boot loaders are mounted',
+    cases: /^a file system of a boot loader: /,
+    lines: [
+      /^- (GetImageMetadata|AttachImage): error (System\.Error\.ENODEV|org\.freedesktop\.DBus\.Error\.InvalidArgs)$/,
+      /^- GetImageState: s "detached"$/,
+      /^- DetachImage: error org\.freedesktop\.systemd1\.NoSuchUnit$/,
+      /^\+ (GetImageMetadata|AttachImage|DetachImage): answers$/,
+      /^\+ GetImageState: s "attached-runtime"$/,
+    ],
+    // not where the kernel has vfat
+    sometimes: true,
+  },
+  {
     row: 'Images with a hash tree (verity) are inspected and attached whatever',
     cases: /^a bad hash tree: (?!no_tree|usr_hash)/,
     lines: [/^- GetImageMetadata: answers$/, /^\+ GetImageMetadata: error \S+\.InvalidArgs$/],

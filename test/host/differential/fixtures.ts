@@ -4,6 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { foundFiles, foundTrees, releaseFiles, releaseTrees } from './extension-fixtures.ts';
 import { idleService, writeImageTree, writeSquashfsImage, type ImageContents } from '../images.ts';
+import { writeFileSystemImages } from './file-system-fixtures.ts';
 import { writeVerityImages } from './verity-fixtures.ts';
 
 /** Directories of the host that images are put into; every case starts with them as they were. */
@@ -25,6 +26,7 @@ export async function writeFixtures(root: string): Promise<void> {
   ];
   await Promise.all(jobs);
   await writeVerityImages(root);
+  await writeFileSystemImages(root);
   await writeOddities(root);
 }
 

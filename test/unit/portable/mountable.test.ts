@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { before, beforeEach, describe, it } from 'node:test';
+import { failsWith } from '../../support/fails-with.ts';
+import { attachRequest, detachRequest, portableRoots, unit, writeTree } from '../../support/portable-root.ts';
+import type { PortableRoot } from '../../support/portable-root.ts';
+import { runSync } from '../../support/run.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+import { snapshot } from '../../support/snapshot.ts';
+
+import { packExt, unsuitable, writeUnsuitable } from '../../support/file-system-images.ts';
+const scratch = scratchDirectory('mountable', '/dev/shm');
+const images = path.join(scratch, 'images');
+const newRoot = portableRoots('mountable-hosts');
+let host: PortableRoot;
+/** All that is attached. */
+const present = (): readonly string[] => snapshot(host.at('/etc'));
+
+before(() => {
+  const tree = writeTree(path.join(scratch, 'tree'), {
+    '/usr/lib/os-release': 'ID=app\n',
+    '/usr/lib/systemd/system/app.service': unit,
+    '/home': null,
+    '/srv': null,
+  });
+  const extension = writeTree(path.join(scratch, 'extension'), {
+    '/usr/lib/extension-release.d/extension-release.extension': 'ID=_any\n',
+    '/usr/lib/systemd/system/app-more.service': unit,
+  });
+  mkdirSync(images);
+  writeUnsuitable(images, scratch, tree);
+  packExt('ext4', tree, path.join(images, 'ext4.raw'));
+  packExt('ext3', extension, path.join(images, 'extension.raw'));
+});
+
+beforeEach(() => {
+  host = newRoot();
+  runSync('cp', ['-aT', images, host.at('/srv')]);
+});
+
+const what: Readonly<Record<(typeof unsuitable)[number], RegExp>> = {
+  ext2: /^'\/srv\/ext2.raw' has no suitable file system: it is ext2, which .*\(systemd 262\) does not mount /,
+  ext3: /^'\/srv\/ext3.raw' has no suitable file system: it is ext3, which /,
+  gpt_ext2: /^partition 1 \(root\) of '\/srv\/gpt_ext2.raw' has no .*: it is ext2, /,
+  gpt_ext3_home: /^partition 2 \(home\) of '\/srv\/gpt_ext3_home.raw' has no .*: it is ext3, /,
+  gpt_empty_srv:
+    /^partition 2 \(srv\) of '\/srv\/gpt_empty_srv.raw' has no .*: no file system is known in it /,
+  mbr_ext2: /^partition 1 \(root\) of '\/srv\/mbr_ext2.raw' has no .*: it is ext2, /,
+};
+
+describe('an image that the service manager would not mount', () => {
+  for (const name of unsuitable) {
+    it(`is not attached, and can be looked into: ${name}`, async () => {
+      const image = `/srv/${name}.raw`;
+      const attached = present();
+      await failsWith(host.portables.attach(attachRequest(image)), 'InvalidArgs', what[name]);
+      assert.deepEqual(present(), attached);
+      const { units } = await host.portables.inspect({
+        image,
+        extensions: [],
+        matches: [],
+        forceExtension: false,
+      });
+      assert.deepEqual([...units.keys()], ['app.service']);
+    });
+  }
+
+  it('is not attached as an extension, nor put in the place of another image', async () => {
+    const extensions = ['/srv/extension.raw'];
+    await failsWith(
+      host.portables.attach(attachRequest('/srv/ext4.raw', { extensions })),
+      'InvalidArgs',
+      /^'\/srv\/extension.raw' has no suitable file system: it is ext3, /,
+    );
+    await host.portables.attach(attachRequest('/srv/ext4.raw'));
+    runSync('cp', [host.at('/srv/ext3.raw'), host.at('/srv/ext4.raw')]);
+    const attached = present();
+    await failsWith(
+      host.portables.reattach(attachRequest('/srv/ext4.raw')),
+      'InvalidArgs',
+      /^'\/srv\/ext4.raw' has no suitable file system: it is ext3, /,
+    );
+    assert.deepEqual(present(), attached);
+  });
+
+  it('says what would be mounted', async () => {
+    const attached = host.portables.attach(attachRequest('/srv/ext2.raw'));
+    await assert.rejects(attached, { hint: /mount btrfs, erofs, ext4, f2fs, squashfs, vfat, xfs$/ });
+  });
+
+  it('is attached where the service manager has no such list, or none is known', async () => {
+    for (const version of [252, undefined]) {
+      host.manager.systemd = version;
+      for (const name of ['ext2', 'ext3', 'gpt_ext2', 'gpt_ext3_home', 'mbr_ext2']) {
+        await host.portables.attach(attachRequest(`/srv/${name}.raw`));
+        await host.portables.detach(detachRequest(`/srv/${name}.raw`));
+      }
+    }
+    host.manager.systemd = 253;
+    await failsWith(host.portables.attach(attachRequest('/srv/ext2.raw')), 'InvalidArgs', /systemd 253/);
+    host.manager.systemd = 252;
+    await failsWith(
+      host.portables.attach(attachRequest('/srv/gpt_empty_srv.raw')),
+      'InvalidArgs',
+      what.gpt_empty_srv,
+    );
+  });
+});
