@@ -1,9 +1,9 @@
 /** The programs that units run: each must be in the image, and executable there. */
 import { PortableError, quoted } from '../base/errors.ts';
+import { parseUnitFile } from '../base/unit-file.ts';
 import { bringProgram } from './closure.ts';
 import { parseExecLine } from './exec-line.ts';
 import type { Importer } from './importer.ts';
-import { parseUnitFile } from './unit-file.ts';
 import type { ImageUnit } from './units.ts';
 
 /** systemd.service(5), systemd.socket(5). */

@@ -2,8 +2,8 @@
  * Directories that the service manager mounts for a service where the image must have them already: systemd.exec(5),
  * StateDirectory= and its like. (RuntimeDirectory= is in /run, which is a fresh one.)
  */
+import { parseUnitFile } from '../base/unit-file.ts';
 import type { StagingTree } from './tree.ts';
-import { parseUnitFile } from './unit-file.ts';
 import type { ImageUnit } from './units.ts';
 
 const places: Readonly<Record<string, string>> = {
