@@ -58,7 +58,7 @@ function moduleDirectories({ source }: Importer): readonly string[] {
 function servicesOf(text: string): ReadonlySet<string> {
   const lists = text
     .split('\n')
-    .map((line) => line.replace(/#.*|\[[^\]]*\]/g, ' ').replace(/^[^:]*(?::|$)/, ''));
+    .map((line) => line.replace(/#.*|\[[^[\]]*\]/g, ' ').replace(/^[^:]*(?::|$)/, ''));
   return new Set(lists.flatMap((list) => list.split(/\s+/)).filter((name) => /^[A-Za-z0-9_-]+$/.test(name)));
 }
 

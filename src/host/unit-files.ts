@@ -82,7 +82,9 @@ function scanDirectory(unitPath: readonly string[], path: string, root: string):
   const leadingTo = new Map<string, Link[]>();
   const note = (directory: string, name: string, direct: boolean): void => {
     const target = basename(linkTarget(join(directory, name)) ?? '');
-    leadingTo.set(target, [...(leadingTo.get(target) ?? []), { name, direct }]);
+    const links = leadingTo.get(target);
+    if (links === undefined) leadingTo.set(target, [{ name, direct }]);
+    else links.push({ name, direct });
   };
   for (const entry of lifetime === undefined ? [] : found) {
     if (entry.isSymbolicLink()) note(onDisk, entry.name, true);

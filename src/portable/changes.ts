@@ -28,7 +28,6 @@ function toChange(step: Step): Change {
     case 'write':
       return { type: step.kind, path: step.path, source: '' };
     case 'copy':
-      return { type: 'copy', path: step.path, source: step.source };
     case 'copy-image':
       return { type: 'copy', path: step.path, source: step.source };
     case 'symlink':

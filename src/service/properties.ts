@@ -41,8 +41,6 @@ export async function getAllProperties(
   call: IncomingCall,
   bound: BoundInterface | undefined,
 ): Promise<Answer> {
-  if (!call.signature.startsWith('s'))
-    throw new PortableError('InvalidArgs', 'GetAll() takes an interface name');
   const [wanted] = call.values('s');
   const values = new Map<string, Variant | { signature: string; value: unknown }>();
   if (bound !== undefined && (wanted === '' || wanted === bound.description.name)) {

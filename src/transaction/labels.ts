@@ -102,7 +102,9 @@ export class Labels {
       for (const [i, { onDisk }] of ofType.entries()) {
         const context = lines[i]?.trim() ?? '';
         if (context === '' || context === none) continue;
-        contexts.set(context, [...(contexts.get(context) ?? []), onDisk]);
+        const same = contexts.get(context);
+        if (same === undefined) contexts.set(context, [onDisk]);
+        else same.push(onDisk);
       }
     }
     return contexts;

@@ -20,22 +20,24 @@ export async function preview(
   const places = Places.open(root, bases);
   const drafts = await survey(plan.steps, places, root);
   const gone = new Set<string>();
-  const staying = new Set(drafts.filter(({ op }) => op === 'put' || op === 'swap').map(({ path }) => path));
+  const filled = new Set(
+    drafts.filter(({ op }) => op === 'put' || op === 'swap').map(({ path }) => dirname(path)),
+  );
   return drafts.flatMap((draft) => {
-    if (draft.op === 'rmdir' && !becomesEmpty(draft, places, gone, staying)) return [];
+    if (draft.op === 'rmdir' && !becomesEmpty(draft, places, gone, filled)) return [];
     if (draft.op === 'take' || draft.op === 'rmdir') gone.add(draft.path);
     return draft.step === undefined ? [] : [{ step: draft.step }];
   });
 }
 
-/** Whether nothing is left in a directory when its turn comes. */
+/** Whether nothing is left in a directory when its turn comes. @param filled directories that something is put into */
 function becomesEmpty(
   { path }: Draft,
   places: Places,
   gone: ReadonlySet<string>,
-  staying: ReadonlySet<string>,
+  filled: ReadonlySet<string>,
 ): boolean {
-  if ([...staying].some((file) => dirname(file) === path)) return false;
+  if (filled.has(path)) return false;
   return namesIn(places.onDisk(path), path).every((name) => gone.has(join(path, name)));
 }
 
