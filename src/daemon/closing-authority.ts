@@ -7,19 +7,29 @@ import type { Authority } from '../host/authority.ts';
  * call again. Calls that need no authorization change nothing, and go on.
  */
 export function closingAuthority(authority: Authority, closing: AbortSignal): Authority {
-  const closed = new Promise<never>((_, reject) => {
-    closing.addEventListener('abort', () => {
-      reject(
-        new PortableError('Cancelled', 'the service is stopping', {
-          hint: 'call again, and a new one is started',
-        }),
-      );
-    });
+  // not one promise that all race against: it would remember everybody who ever asked
+  const waiting = new Set<() => void>();
+  closing.addEventListener('abort', () => {
+    for (const giveUp of waiting) giveUp();
   });
-  closed.catch(() => undefined); // nobody may be waiting
   return {
     ...authority,
-    authorize: (caller, action, details) =>
-      closing.aborted ? closed : Promise.race([closed, authority.authorize(caller, action, details)]),
+    authorize: async (caller, action, details) => {
+      if (closing.aborted) throw stopping();
+      await new Promise<void>((resolve, reject) => {
+        const giveUp = (): void => reject(stopping());
+        waiting.add(giveUp);
+        void authority
+          .authorize(caller, action, details)
+          .then(resolve, reject)
+          .finally(() => waiting.delete(giveUp));
+      });
+    },
   };
+}
+
+function stopping(): PortableError {
+  return new PortableError('Cancelled', 'the service is stopping', {
+    hint: 'call again, and a new one is started',
+  });
 }

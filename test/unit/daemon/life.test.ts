@@ -1,6 +1,8 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import { silentLog, type Log } from '../../../src/base/log.ts';
 import { closingAuthority } from '../../../src/daemon/closing-authority.ts';
@@ -146,6 +148,25 @@ describe('an authority that closes', () => {
     await assert.rejects(authority.authorize(caller, action, {}), { code: 'Cancelled' });
     assert.equal(asked, 1);
     assert.equal(await authority.isPrivileged(':1.1'), true);
+  });
+
+  it('keeps nothing of the questions that have been answered', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const granting = { authorize: () => Promise.resolve(), isPrivileged: () => Promise.resolve(true) };
+    const closing = new AbortController();
+    const authority = closingAuthority(granting, closing.signal);
+    const ask = async (): Promise<WeakRef<object>> => {
+      const answered = authority.authorize(caller, action, {});
+      await answered;
+      return new WeakRef(answered);
+    };
+    const asked = [await ask(), await ask(), await ask()];
+    await setImmediate();
+    collectGarbage();
+    // the last one may still be on the stack
+    assert.equal(asked.slice(0, 2).filter((each) => each.deref() !== undefined).length, 0);
+    closing.abort();
   });
 
   it('passes on what the other decides until then', async () => {
