@@ -31,6 +31,7 @@ export { unknownSize } from './images/image.ts';
 export type { Image, ImageFacts, ImageType } from './images/image.ts';
 export type { ListedImage, Portables } from './portable/portables.ts';
 export type * from './portable/requests.ts';
+export type { RecoveredTransaction } from './transaction/recover.ts';
 
 export interface OpenOptions {
   /** Directory that stands for "/": "/" (the default), or a tree that is being built. */

@@ -1,15 +1,17 @@
 /** What a crash left unfinished is finished, or undone, by whoever starts next: the daemon, or --recover at boot. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 
 import { errnoOf, messageOf } from '../base/errors.ts';
 import type { HostPaths, Scope } from '../base/host-paths.ts';
+import { resolvedOnDisk } from '../base/logical-path.ts';
 import type { Log } from '../base/log.ts';
 import type { Portables } from '../portable/portables.ts';
 
 /** Whether there are journals of transactions: of one that was interrupted, or that somebody is at right now. */
 export function hasJournals(root: string, paths: HostPaths): boolean {
-  return [paths.journal.persistent, paths.journal.runtime].some((path) => !isEmpty(join(root, path)));
+  return [paths.journal.persistent, paths.journal.runtime].some(
+    (path) => !isEmpty(resolvedOnDisk(root, path)),
+  );
 }
 
 function isEmpty(directory: string): boolean {
@@ -32,8 +34,9 @@ export async function recoverHost(
   reload: () => Promise<void>,
 ): Promise<boolean> {
   try {
-    if ((await portables.recover()) > 0) await reload();
-    return true;
+    const recovered = await portables.recover();
+    if (recovered.length > 0) await reload();
+    return recovered.every(({ outcome }) => outcome !== 'failed');
   } catch (error) {
     log.error(`cannot end what was interrupted: ${messageOf(error)}`);
     return false;

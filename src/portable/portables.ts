@@ -21,6 +21,7 @@ import type { Lock } from '../transaction/lock.ts';
 import { removeIfEmpty } from '../transaction/moves.ts';
 import { preview } from '../transaction/preview.ts';
 import { recover, recoverJournals } from '../transaction/recover.ts';
+import type { RecoveredTransaction } from '../transaction/recover.ts';
 import { scanLifetime } from './attachments.ts';
 import { splitChanges } from './changes.ts';
 import type { MutationContext, PortableContext } from './context.ts';
@@ -84,8 +85,8 @@ export interface Portables {
   setImageLimit(image: string, bytes: bigint): Promise<void>;
   setPoolLimit(bytes: bigint): Promise<void>;
   profiles(): Promise<readonly string[]>;
-  /** Ends what a crash left unfinished. @returns how many transactions that were */
-  recover(): Promise<number>;
+  /** Ends what a crash left unfinished. @returns what became of each transaction; what went wrong is logged */
+  recover(): Promise<readonly RecoveredTransaction[]>;
 }
 
 /** What is needed besides the context to change the host. */
@@ -138,7 +139,7 @@ export function createPortables(options: PortablesOptions): Portables {
       mutate(async (locked) => setImageLimit(locked.root, await findImage(locked, image), bytes)),
     setPoolLimit: (bytes) => mutate((locked) => setPoolLimit(locked.root, locked.paths, bytes)),
     profiles: () => Promise.resolve(listProfiles(context)),
-    recover: async () => (await recover(environment(options, options.lock))).length,
+    recover: () => recover(environment(options, options.lock)),
   };
 }
 

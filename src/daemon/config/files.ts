@@ -6,6 +6,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { errnoOf } from '../../base/errors.ts';
+import { resolvedOnDisk } from '../../base/logical-path.ts';
 
 /** The fixed name of the main file; drop-ins are in the directory of the same name with ".d". */
 const mainFile = 'portabled.conf';
@@ -30,14 +31,14 @@ export function userConfigDirs(user: {
  * @param dirs directories, most important first, as seen inside `root`
  */
 export function findConfigFiles(root: string, dirs: readonly string[]): string[] {
-  const mains = dirs.map((dir) => join(root, dir, mainFile)).filter(exists);
+  const mains = dirs.map((dir) => join(resolvedOnDisk(root, dir), mainFile)).filter(exists);
   return [...mains.slice(0, 1), ...dropIns(root, dirs)];
 }
 
 function dropIns(root: string, dirs: readonly string[]): string[] {
   const byName = new Map<string, string>();
   for (const dir of dirs) {
-    const path = join(root, dir, `${mainFile}.d`);
+    const path = resolvedOnDisk(root, join(dir, `${mainFile}.d`));
     for (const name of list(path)) {
       if (name.endsWith('.conf') && !name.startsWith('.') && !byName.has(name))
         byName.set(name, join(path, name));
@@ -56,6 +57,12 @@ function list(path: string): string[] {
   }
 }
 
+/** What is there but cannot be looked at counts: whoever reads it will say so. */
 function exists(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return true;
+  }
 }

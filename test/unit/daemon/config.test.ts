@@ -92,6 +92,16 @@ describe('configuration files', () => {
     assert.equal(config.limits.unitFiles, 2);
   });
 
+  it('of a tree are looked for in the tree, wherever the links to their directories lead', async () => {
+    const root = rootWith({
+      'moved/portabled.conf': '[Portabled]\nLogLevel=debug\n',
+      'moved/portabled.conf.d/a.conf': '[Limits]\nUnitFiles=5\n',
+    });
+    symlinkSync('/moved', join(root, 'etc'));
+    const { config } = await loadConfig(root, systemConfigDirs);
+    assert.deepEqual([config.logLevel, config.limits.unitFiles], ['debug', 5]);
+  });
+
   it('are masked by a link to /dev/null', async () => {
     const root = rootWith({ 'usr/lib/portabled.conf.d/10-a.conf': '[Limits]\nUnitFiles=3\n' });
     mkdirSync(join(root, 'etc/portabled.conf.d'), { recursive: true });
