@@ -1,6 +1,6 @@
 /** Runs the small programs of the base system (cp, rm, sync) that do what Node cannot. */
 
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 import { fileError, PortableError } from './errors.ts';
 
@@ -15,6 +15,10 @@ export interface ToolOptions {
   readonly signal?: AbortSignal | undefined;
   /** What the program reads on its standard input; nothing by default. */
   readonly input?: Readable;
+  /** Gets the program's standard output, which is not returned then; ended only when all went well. */
+  readonly output?: Writable;
+  /** Exit statuses that are as good as 0. */
+  readonly alsoGood?: readonly number[];
   /** Told the program's process id. */
   readonly started?: ((pid: number) => void) | undefined;
   /** Variables for the program besides ours; undefined takes one away. */
@@ -53,14 +57,20 @@ export async function runTool(
     stderr: 'pipe',
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
     maxBuffer: maxOutput,
+    buffer: { stdout: options.output === undefined },
     env: { LC_ALL: 'C', ...options.env },
     reject: false,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   if (running.pid !== undefined) options.started?.(running.pid);
+  const { output, signal, alsoGood = [] } = options;
+  if (output !== undefined) running.stdout.pipe(output, { end: false });
   const result = await running;
-  if (result.exitCode === 0) return result.stdout;
-  options.signal?.throwIfAborted();
+  if (result.exitCode === 0 || (result.exitCode !== undefined && alsoGood.includes(result.exitCode))) {
+    output?.end();
+    return output === undefined ? result.stdout : '';
+  }
+  signal?.throwIfAborted();
   throw toolError(program, result, options);
 }
 
@@ -68,7 +78,9 @@ interface Outcome {
   readonly code?: string | undefined;
   readonly exitCode?: number | undefined;
   readonly signal?: string | undefined;
-  readonly stderr: string;
+  /** Undefined where the program could not be started at all. */
+  readonly stderr?: string | undefined;
+  readonly cause?: unknown;
 }
 
 function toolError(program: string, outcome: Outcome, options: ToolOptions): PortableError {
@@ -79,13 +91,25 @@ function toolError(program: string, outcome: Outcome, options: ToolOptions): Por
       hint: options.package === undefined ? undefined : `apt-get install ${options.package}`,
     });
   }
-  const lines = outcome.stderr.trim().split('\n');
+  if (outcome.exitCode === undefined && outcome.signal === undefined)
+    return notStarted(program, outcome, options);
+  const stderr = outcome.stderr?.trim() ?? '';
+  const lines = stderr.split('\n');
   const found = Object.entries(reasons).find(([words]) => lines.some((line) => line.endsWith(words)));
   const said = lines.find((line) => found !== undefined && line.endsWith(found[0])) ?? lines[0] ?? '';
   const ended = outcome.signal ?? `status ${String(outcome.exitCode)}`;
   const message = `cannot ${doing}: ${said === '' ? `${program} ended with ${ended}` : said}`;
-  const cause = new Error(`${program}: ${ended}: ${outcome.stderr.trim()}`);
+  const cause = new Error(`${program}: ${ended}: ${stderr}`);
   if (found === undefined) return new PortableError('Failed', message, { file, cause });
   const { code, dbusName } = fileError(Object.assign(cause, { code: found[1] }), doing, file);
   return new PortableError(code, message, { file, cause, dbusName });
+}
+
+/** E2BIG, EACCES, ENOMEM and the like, of fork(2) and execve(2); arguments that no program can have. */
+function notStarted(program: string, { cause }: Outcome, { doing, file }: ToolOptions): PortableError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  return new PortableError('Failed', `cannot ${doing}: the program "${program}" cannot be started${why}`, {
+    file,
+    cause,
+  });
 }

@@ -5,11 +5,10 @@
  * Tools of the base system rather than Node's calls: they can be ended at any moment, and know of all of the above.
  * Should we die, so do they (prctl(2), PR_SET_PDEATHSIG): nobody writes into what recovery removes.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, constants, openSync, statfsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { PassThrough } from 'node:stream';
 
 import { fileError, PortableError, quoted } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -124,21 +123,31 @@ async function copyShared(at: string, staged: string, options: ToolOptions): Pro
   await mkdir(staged, { mode: 0o700 });
   const all = ['--acls', '--xattrs', '--xattrs-include=*', '--numeric-owner', '--sparse'];
   const create = ['tar', '--create', '--format=posix', ...all, '--file=-', `--directory=${at}`, '.'];
-  const reading = spawn('setpriv', [...dyingWithUs, ...create], { stdio: ['ignore', 'pipe', 'ignore'] });
-  const ended = once(reading, 'close') as Promise<[number | null]>;
   const keep = ['--preserve-permissions', '--delay-directory-restore'];
   const extract = ['tar', '--extract', ...all, ...keep, '--file=-', `--directory=${staged}`];
+  const archive = new PassThrough();
+  await together(options.signal, (signal) => [
+    // 1: some file changed while it was read, which is what this is for
+    runTool('setpriv', [...dyingWithUs, ...create], { ...options, signal, output: archive, alsoGood: [1] }),
+    runTool('setpriv', [...dyingWithUs, ...extract], { ...options, signal, input: archive }),
+  ]);
+}
+
+/**
+ * Runs several programs at once: the first that fails ends the others.
+ * @throws what the first one failed with
+ */
+async function together(
+  outer: AbortSignal | undefined,
+  start: (signal: AbortSignal) => readonly Promise<unknown>[],
+): Promise<void> {
+  const ended = new AbortController();
+  const running = start(AbortSignal.any([ended.signal, ...(outer === undefined ? [] : [outer])]));
   try {
-    await runTool('setpriv', [...dyingWithUs, ...extract], { ...options, input: reading.stdout });
+    await Promise.all(running);
   } catch (error) {
-    reading.kill('SIGKILL');
+    ended.abort(error);
+    await Promise.allSettled(running);
     throw error;
-  }
-  const [status] = await ended;
-  // 1: some file changed while it was read, which is what this is for
-  if (status !== 0 && status !== 1) {
-    throw new PortableError('Failed', `cannot ${options.doing}: tar ended with status ${String(status)}`, {
-      file: options.file,
-    });
   }
 }

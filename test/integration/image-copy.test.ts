@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -109,6 +110,53 @@ describe('a copy of a tree', () => {
       const gone = once(attacker, 'exit');
       process.kill(-(attacker.pid ?? 0), 'SIGKILL');
       await gone;
+    }
+  });
+});
+
+describe('a copy of a tree that others may change, which takes two programs', () => {
+  const shared = path.join(scratch, 'two-programs');
+  const stubs = path.join(scratch, 'stubs');
+  const copy = { source: shared, staged: path.join(scratch, 'two-copied'), path: '/etc/portables/two' };
+  const searchPath = process.env['PATH'];
+  before(() => {
+    mkdirSync(shared);
+    chownSync(shared, 1234, 1234);
+    mkdirSync(stubs);
+    for (const tool of ['find', 'du', 'sleep']) runSync('ln', ['-s', `/usr/bin/${tool}`, stubs]);
+    process.env['PATH'] = stubs;
+  });
+  after(() => {
+    process.env['PATH'] = searchPath;
+  });
+
+  /** Stands in for setpriv(1), and what that would run. */
+  function stub(creating: string, extracting: string): void {
+    const text = `#!/bin/sh\ncase "$*" in *--create*) ${creating};; *) ${extracting};; esac\n`;
+    writeFileSync(path.join(stubs, 'setpriv'), text, { mode: 0o755 });
+  }
+
+  it('fails where these are not installed', async () => {
+    await assert.rejects(copyImage(copy, quiet), {
+      code: 'NotSupported',
+      message: /"setpriv" is not installed/,
+    });
+    rmdirSync(copy.staged);
+  });
+
+  it('fails in the words of the one that failed first, and ends the other', async () => {
+    const lost = 'echo "tar: ./f: Read error at byte 0: Input/output error" >&2; exit 2';
+    const full = 'echo "tar: ./f: Cannot write: No space left on device" >&2; exit 2';
+    for (const [creating, extracting, expected] of [
+      [lost, 'exec sleep 60', { code: 'IOError', message: /Read error/ }],
+      ['exec sleep 60', full, { dbusName: 'System.Error.ENOSPC' }],
+      ['while echo data; do :; done', full, { dbusName: 'System.Error.ENOSPC' }],
+    ] as const) {
+      stub(creating, extracting);
+      const began = performance.now();
+      await assert.rejects(copyImage(copy, quiet), expected);
+      assert.ok(performance.now() - began < 10_000);
+      rmdirSync(copy.staged);
     }
   });
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { PortableError } from '../../../src/base/errors.ts';
 import { makeDirectories } from '../../../src/base/make-directories.ts';
@@ -34,6 +36,27 @@ describe('runTool', () => {
       'NotSupported',
       /"no-such-program" is not installed/,
     );
+  });
+
+  it('says why one cannot be started', async () => {
+    const tooLong = runTool('true', ['x'.repeat(200_000)], options);
+    await failsWith(
+      tooLong,
+      'Failed',
+      /cannot copy '\/a': the program "true" cannot be started: spawn E2BIG/,
+    );
+    await failsWith(runTool(scratch, [], options), 'Failed', /cannot be started: spawn .* EACCES/);
+  });
+
+  it('hands its output on', async () => {
+    const output = new PassThrough();
+    const all = text(output);
+    const program = ['-c', 'yes hello | head -c 100000; exit 3'];
+    assert.equal(await runTool('sh', program, { ...options, output, alsoGood: [3] }), '');
+    assert.equal((await all).length, 100_000);
+    const unread = new PassThrough();
+    await failsWith(runTool('sh', program, { ...options, output: unread.resume() }), 'Failed', /status 3/);
+    assert.equal(unread.writableEnded, false);
   });
 
   it('ends the program on abort', async () => {
