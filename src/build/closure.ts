@@ -6,7 +6,7 @@ import path from 'node:path';
 
 import { PortableError, quoted } from '../base/errors.ts';
 import { inlineContent, type FileContent } from './content.ts';
-import { looksLikeElf, readElf, type ElfFile } from './elf/elf-file.ts';
+import { looksLikeElf, readElf, type ElfFile, type ElfKind } from './elf/elf-file.ts';
 import { Libraries, sameKind, type LoadedObject } from './elf/libraries.ts';
 import { formatLoaderCache } from './elf/loader-cache.ts';
 import { programDirectories } from './exec-line.ts';
@@ -56,8 +56,8 @@ class Closure {
   readonly #missing = new Map<string, Set<string>>();
   /** Libraries that plug-ins lack: perhaps whoever loads them has them. */
   readonly #hopes: { readonly name: string; readonly object: LoadedObject }[] = [];
-  /** Every ELF file of the image, by its file name. */
-  readonly #byName = new Map<string, ElfFile[]>();
+  /** What every ELF file of the image is for, by its file name. */
+  readonly #byName = new Map<string, ElfKind[]>();
 
   constructor(settings: ClosureSettings, libraries: Libraries) {
     this.#settings = settings;
@@ -90,7 +90,7 @@ class Closure {
   /** @throws PortableError FileNotFound */
   refuseMissing(): void {
     for (const { name, object } of this.#hopes) {
-      const there = this.#byName.get(name)?.some((elf) => sameKind(elf, object.elf)) ?? false;
+      const there = this.#byName.get(name)?.some((kind) => sameKind(kind, object.elf)) ?? false;
       if (!there) this.#lacks(name, object.path);
     }
     if (this.#missing.size === 0) return;
@@ -204,10 +204,11 @@ class Closure {
     return placesOf(interpreter).some((each) => tree.find(each) !== undefined);
   }
 
-  #remember(at: string, elf: ElfFile): void {
+  #remember(at: string, { bits, littleEndian, machine }: ElfKind): void {
     const name = path.posix.basename(at);
-    const others = this.#byName.get(name) ?? [];
-    this.#byName.set(name, [...others, elf]);
+    const kinds = this.#byName.get(name) ?? [];
+    kinds.push({ bits, littleEndian, machine });
+    this.#byName.set(name, kinds);
   }
 
   #lacks(what: string, who: string): void {

@@ -37,6 +37,9 @@ const noDefaultLibraries = 0x800n;
 const maxSegments = 1024;
 const maxDynamicBytes = 1024 * 1024;
 const maxStringBytes = 64 * 1024;
+/** Of libraries and search paths: how many, and their bytes together. */
+const maxNames = 4096;
+const maxNamesBytes = 1024 * 1024;
 
 interface Segment {
   readonly type: number;
@@ -170,12 +173,17 @@ class Reader {
       (each) => each.type === segment.load && each.address <= address && address < each.address + each.bytes,
     );
     if (home === undefined) throw this.#broken('its strings are in no segment');
+    if (offsets.length > maxNames) throw this.#broken('too many names');
     const start = home.offset + address - home.address;
     const texts = new Map<number, string>();
+    let total = 0;
     for (const offset of offsets) {
       if (offset >= size) throw this.#broken('a string outside of its table');
       const length = Math.min(maxStringBytes, size - offset, this.#size - start - offset);
-      texts.set(offset, textOf(await this.#bytes(start + offset, Math.max(0, length)), 0));
+      const text = textOf(await this.#bytes(start + offset, Math.max(0, length)), 0);
+      total += text.length;
+      if (total > maxNamesBytes) throw this.#broken('endless names');
+      texts.set(offset, text);
     }
     return (offset) => texts.get(offset) ?? '';
   }
