@@ -71,11 +71,15 @@ function normalized(name: string): string {
   return path.posix.normalize(name).replace(/\/$/, '');
 }
 
-/** @param directory an OCI layout, or what docker save writes, unpacked */
+/**
+ * @param directory an OCI layout, or what docker save writes, unpacked
+ * @returns opening throws PortableError InvalidArgs for names with ".." in them
+ */
 export function filesOfDirectory(directory: string): LayoutFiles {
   return {
     name: directory,
     async open(file) {
+      if (file.split('/').includes('..')) throw leadsOut(file, directory);
       const place = path.join(directory, file);
       try {
         // tools that share blobs between layouts link them
@@ -87,6 +91,14 @@ export function filesOfDirectory(directory: string): LayoutFiles {
     },
     close: () => Promise.resolve(),
   };
+}
+
+/** In an archive there is nothing outside of it. */
+function leadsOut(file: string, directory: string): PortableError {
+  return new PortableError('InvalidArgs', `${quoted(directory)} names ${quoted(file)} as a file of its own`, {
+    file: directory,
+    hint: 'an honest container image names only files that are in it',
+  });
 }
 
 /** Whether there is a directory at a path. @throws PortableError FileNotFound and the like */

@@ -286,6 +286,18 @@ describe('damaged container images are refused, and nothing appears', () => {
     await failsWith(build(archive(files)), 'InvalidArgs', /where a digest must be/);
   });
 
+  it('files outside of it', async () => {
+    // an image of distinct layers has no links in it
+    const files = dockerFiles([image]) as Map<string, Buffer>;
+    const [outside, inside] = [place(), place()];
+    writeFiles(outside, files);
+    const [entry] = JSON.parse(files.get('manifest.json')!.toString()) as [{ Layers: string[] }];
+    const away = (file: string): string => path.relative(inside, path.join(outside, file));
+    const manifest = JSON.stringify([{ ...entry, Layers: entry.Layers.map(away) }]);
+    writeFiles(inside, new Map(files).set('manifest.json', Buffer.from(manifest)));
+    await failsWith(build(inside), 'InvalidArgs', /names '\.\.\/.*layer\.tar' as a file of its own/);
+  });
+
   it('indexes in a circle', async () => {
     // a digest cannot be its own: any blob will do, since depth is looked at first
     const index = Buffer.from('{"manifests":[]}');
