@@ -5,7 +5,8 @@
 import { basename, dirname } from 'node:path';
 
 import { escapeControl, messageOf } from '../base/errors.ts';
-import { isTemplate, portableUnitType } from '../portable/unit-name.ts';
+import { isTemplate } from '../host/unit-name.ts';
+import { portableUnitType } from '../portable/unit-name.ts';
 import type { Change } from '../portable/requests.ts';
 import type { Job, JobKind, LinkChange } from './services.ts';
 import { say } from './target.ts';

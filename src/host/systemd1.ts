@@ -9,6 +9,7 @@ import { variantValue } from '../dbus/reply.ts';
 import type { ValueOf } from '../dbus/signature.ts';
 import type { ActiveState, ServiceManager } from './service-manager.ts';
 import { unitFileStates } from './unit-files.ts';
+import { isTemplate, templateOf } from './unit-name.ts';
 
 const systemd = { destination: 'org.freedesktop.systemd1', path: '/org/freedesktop/systemd1' } as const;
 const managerInterface = 'org.freedesktop.systemd1.Manager';
@@ -106,15 +107,4 @@ function statesOf(
     if (wanted.has(name) || (template !== undefined && wanted.has(template))) states.set(name, state);
   }
   return states;
-}
-
-function isTemplate(name: string): boolean {
-  return /@\.[a-z]+$/.test(name);
-}
-
-/** "foo@bar.service" → "foo@.service" */
-function templateOf(name: string): string | undefined {
-  const at = name.indexOf('@');
-  const dot = name.lastIndexOf('.');
-  return at < 0 || dot < at ? undefined : name.slice(0, at + 1) + name.slice(dot);
 }

@@ -11,6 +11,7 @@ import { setImmediate } from 'node:timers/promises';
 import { PortableError } from '../base/errors.ts';
 import { resolvedOnDisk } from '../base/logical-path.ts';
 import { hasRules, parseInstall, type Install } from './enabling/install-section.ts';
+import { instanceOf } from './unit-name.ts';
 
 export type UnitFileState =
   | 'enabled'
@@ -167,7 +168,7 @@ function isEnabledIn({ wanted, leadingTo }: UnitDirectory, name: string, known: 
 
 /** The names under which a unit can be enabled: its own, its aliases, a template's default instance. */
 function knownNames(name: string, { aliases, defaultInstance }: Install): readonly string[] {
-  const instance = defaultInstance === '' ? [] : [name.replace(/@(?=\.[a-z]+$)/, `@${defaultInstance}`)];
+  const instance = defaultInstance === '' ? [] : [instanceOf(name, defaultInstance)];
   return [name, ...aliases, ...instance];
 }
 

@@ -1,6 +1,7 @@
 /** Whether images are attached, enabled, running (spec "Attaching", State). */
 import { isRunning } from '../host/service-manager.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
+import { templateOf } from '../host/unit-name.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import { parseImageArgument } from '../images/names.ts';
 import type { Log } from '../base/log.ts';
@@ -9,7 +10,6 @@ import type { AttachedUnit } from './attachments.ts';
 import { indexAttached, selectAttached, selectUsing, wantedImages } from './match.ts';
 import type { AttachmentIndex, WantedImage } from './match.ts';
 import type { ImageRef, ImageState } from './requests.ts';
-import { isTemplate } from './unit-name.ts';
 
 interface StateContext {
   readonly root: string;
@@ -101,8 +101,7 @@ async function queryUnits(manager: ServiceManager, names: readonly string[]): Pr
   const running = new Set<string>();
   for (const [unit, state] of states) {
     if (!isRunning(state)) continue;
-    running.add(unit);
-    running.add(templateOf(unit));
+    running.add(unit).add(templateOf(unit) ?? unit);
   }
   return {
     running: (unit) => running.has(unit),
@@ -111,11 +110,6 @@ async function queryUnits(manager: ServiceManager, names: readonly string[]): Pr
       return state !== undefined && !notEnabled.has(state);
     },
   };
-}
-
-/** The template that an instance is of ("foo@.service"); any other unit is its own. */
-export function templateOf(unit: string): string {
-  return isTemplate(unit) ? unit : unit.replace(/@.*(?=\.[a-z]+$)/, '@');
 }
 
 function stateOf(units: readonly AttachedUnit[], suffix: '' | '-runtime', facts: UnitFacts): ImageState {

@@ -9,7 +9,7 @@ import { PortableError, errnoOf, fileError } from '../../base/errors.ts';
 import { resolvedOnDisk } from '../../base/logical-path.ts';
 import { findUnit, type UnitTree } from './find-unit.ts';
 import { resolveSpecifiers } from './specifiers.ts';
-import { templateOf } from './unit-name.ts';
+import { templateOf } from '../unit-name.ts';
 
 export interface DisableRequest {
   readonly tree: UnitTree;

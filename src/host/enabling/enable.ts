@@ -9,7 +9,7 @@ import type { Log } from '../../base/log.ts';
 import { resolveInside, resolvedOnDisk } from '../../base/logical-path.ts';
 import { findUnit, type FoundUnit, type UnitTree } from './find-unit.ts';
 import { resolveSpecifiers } from './specifiers.ts';
-import { instanceOf, isTemplate, parseUnitName } from './unit-name.ts';
+import { instanceOf, isTemplate, parseUnitName } from '../unit-name.ts';
 
 export interface UnitLink {
   readonly path: string;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../../base/errors.ts';
 import { resolveInside, resolvedOnDisk } from '../../base/logical-path.ts';
 import { parseInstall, type Install } from './install-section.ts';
-import { templateOf } from './unit-name.ts';
+import { templateOf } from '../unit-name.ts';
 
 /** A unit file that is about to be put in place. */
 export type PendingUnit = { readonly content: Buffer } | { readonly target: string };

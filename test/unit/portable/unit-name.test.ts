@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isTemplate, matchesAny, matchesPrefix, portableUnitType } from '../../../src/portable/unit-name.ts';
+import { isTemplate } from '../../../src/host/unit-name.ts';
+import { matchesAny, matchesPrefix, portableUnitType } from '../../../src/portable/unit-name.ts';
 
 describe('unit names', () => {
   it('have a type that can be attached', () => {

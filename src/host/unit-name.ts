@@ -31,7 +31,7 @@ export function parseUnitName(name: string): UnitName | undefined {
   return { prefix, instance: at === undefined ? undefined : instance, type };
 }
 
-/** "foo@bar.service" → "foo@.service"; undefined for units that are no instance. */
+/** The template that an instance is of, "foo@bar.service" → "foo@.service"; undefined for any other unit. */
 export function templateOf(name: string): string | undefined {
   const parsed = parseUnitName(name);
   return (parsed?.instance ?? '') === '' || parsed === undefined
@@ -39,6 +39,7 @@ export function templateOf(name: string): string | undefined {
     : `${parsed.prefix}@.${parsed.type}`;
 }
 
+/** Whether a unit is a template ("foo@.service"), which runs only as instances. */
 export function isTemplate(name: string): boolean {
   return parseUnitName(name)?.instance === '';
 }
