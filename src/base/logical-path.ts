@@ -1,7 +1,7 @@
 /** Paths as seen from inside the host root, and where they are on disk. */
-import { realpathSync, statSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { errnoOf } from './errors.ts';
+import { errnoOf, fileError } from './errors.ts';
 import { resolveInRoot } from './root-path.ts';
 import type { ResolveOptions } from './root-path.ts';
 
@@ -31,6 +31,25 @@ export function resolveInside(root: string, inside: string): string {
   const resolved = resolveInRoot(root, inside);
   const below = root === '/' ? resolved : resolved.slice(root.replace(/\/+$/, '').length);
   return below === '' ? '/' : below;
+}
+
+/** Stands for something that is no symlink. */
+export const notALink = Symbol('not a link');
+
+/**
+ * What is at an absolute path as seen inside `root`: nothing, something that is no link, or where a link leads, by its
+ * own word: as an absolute path with further links in it, perhaps.
+ * @throws PortableError Loop; file-system errors
+ */
+export function linkTarget(root: string, at: string): string | typeof notALink | undefined {
+  try {
+    const onDisk = resolvedOnDisk(root, at, { followLast: false });
+    if (!lstatSync(onDisk).isSymbolicLink()) return notALink;
+    return path.resolve(path.dirname(at), readlinkSync(onDisk));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw fileError(error, 'look at', at);
+  }
 }
 
 /** The kernel's answer, where it has one. */

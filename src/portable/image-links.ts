@@ -3,10 +3,9 @@
  * search path needs none. What this attachment did not make itself, it never removes (spec "Where systemd goes
  * wrong", first row).
  */
-import { lstatSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
-import { resolveInside, resolvedOnDisk } from '../base/logical-path.ts';
+import { PortableError, quoted } from '../base/errors.ts';
+import { linkTarget, notALink, resolveInside } from '../base/logical-path.ts';
 import type { Image } from '../images/image.ts';
 import type { Step } from '../transaction/steps.ts';
 import type { AttachedUnit } from './attachments.ts';
@@ -97,18 +96,10 @@ export function ownedLinks(
   return owned;
 }
 
-const notALink = Symbol('not a link');
-
 /** What is at a path: nothing, something that is no link, or a link and where it leads (as far as it does). */
 function inspectEntry(root: string, at: string): string | typeof notALink | undefined {
-  const entry = resolvedOnDisk(root, at, { followLast: false });
-  try {
-    if (!lstatSync(entry).isSymbolicLink()) return notALink;
-    return resolved(root, path.resolve(path.dirname(at), readlinkSync(entry)));
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw fileError(error, 'look at', at);
-  }
+  const target = linkTarget(root, at);
+  return typeof target === 'string' ? resolved(root, target) : target;
 }
 
 /** Where a link leads, as far as it does. */

@@ -2,11 +2,11 @@
  * What disabling units in a tree comes down to: the links that `systemctl --root=DIR disable` would remove.
  * Source: systemctl(1), "disable"; test/host/enabling.test.ts compares.
  */
-import { readdir, readlink } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError } from '../../base/errors.ts';
-import { resolvedOnDisk } from '../../base/logical-path.ts';
+import { linkTarget, notALink, resolvedOnDisk } from '../../base/logical-path.ts';
 import { findUnit, type UnitTree } from './find-unit.ts';
 import { resolveSpecifiers } from './specifiers.ts';
 import { templateOf } from '../unit-name.ts';
@@ -80,18 +80,19 @@ async function unitLinks(root: string, directory: string): Promise<readonly Link
   const links: Link[] = [];
   for (const entry of await list(root, directory)) {
     const at = `${directory}/${entry.name}`;
-    if (entry.isSymbolicLink()) links.push(...(await readLink(root, at)));
+    if (entry.isSymbolicLink()) links.push(...readLink(root, at));
     if (!entry.isDirectory() || !/\.(?:wants|requires|upholds)$/.test(entry.name)) continue;
     for (const below of await list(root, at)) {
-      if (below.isSymbolicLink()) links.push(...(await readLink(root, `${at}/${below.name}`)));
+      if (below.isSymbolicLink()) links.push(...readLink(root, `${at}/${below.name}`));
     }
   }
   return links;
 }
 
-async function readLink(root: string, at: string): Promise<readonly Link[]> {
-  const target = await readlink(resolvedOnDisk(root, at, { followLast: false }));
-  return target === '/dev/null' ? [] : [{ path: at, name: path.basename(at), target: path.basename(target) }];
+function readLink(root: string, at: string): readonly Link[] {
+  const target = linkTarget(root, at);
+  if (target === undefined || target === notALink || target === '/dev/null') return [];
+  return [{ path: at, name: path.basename(at), target: path.basename(target) }];
 }
 
 async function list(root: string, directory: string): Promise<readonly Dirent[]> {

@@ -2,11 +2,10 @@
  * What enabling units in a tree comes down to: the links that `systemctl --root=DIR enable` would make.
  * Sources: systemctl(1), "enable"; systemd.unit(5), "[Install] Section Options"; test/host/enabling.test.ts compares.
  */
-import { lstat, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { PortableError, errnoOf, fileError, messageOf, quoted } from '../../base/errors.ts';
+import { PortableError, messageOf, quoted } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { resolveInside, resolvedOnDisk } from '../../base/logical-path.ts';
+import { linkTarget, notALink, resolveInside } from '../../base/logical-path.ts';
 import { findUnit, type FoundUnit, type UnitTree } from './find-unit.ts';
 import { resolveSpecifiers } from './specifiers.ts';
 import { instanceOf, isTemplate, parseUnitName } from '../unit-name.ts';
@@ -37,7 +36,7 @@ export async function linksToEnable(request: EnableRequest): Promise<readonly Un
   const links = new Map<string, UnitLink>();
   for (const unit of await withAuxiliary(request)) {
     for (const link of linksOf(unit, request)) {
-      if (await isNeeded(link, request)) links.set(link.path, link);
+      if (isNeeded(link, request)) links.set(link.path, link);
     }
   }
   return [...links.values()];
@@ -85,9 +84,12 @@ function linksOf(unit: FoundUnit, { directory, log }: EnableRequest): readonly U
     .map((alias) => aliasOf(unit, resolve(alias, unit)))
     .filter((alias) => alias !== name)
     .map((alias) => link(alias, self[0]?.path ?? file));
-  const wants = (['wants', 'requires', 'upholds'] as const).flatMap((kind, i) => {
-    const by = [install.wantedBy, install.requiredBy, install.upheldBy][i] ?? [];
-    return by.flatMap((word) => {
+  const wants = Object.entries({
+    wants: install.wantedBy,
+    requires: install.requiredBy,
+    upholds: install.upheldBy,
+  }).flatMap(([kind, by]) =>
+    by.flatMap((word) => {
       const wanting = resolve(word, unit);
       const wanted = linkName(unit, wanting);
       if (wanted !== undefined) return [link(`${wanting}.${kind}/${wanted}`, file)];
@@ -95,8 +97,8 @@ function linksOf(unit: FoundUnit, { directory, log }: EnableRequest): readonly U
         `not enabling ${quoted(name)} for ${quoted(wanting)}: it is a template without a DefaultInstance=`,
       );
       return [];
-    });
-  });
+    }),
+  );
   return [...self, ...aliases, ...wants];
 }
 
@@ -142,8 +144,8 @@ function linkName({ name, install }: FoundUnit, wanting: string): string | undef
 }
 
 /** Whether a link has to be made, or made anew. @throws PortableError FileExists when its place is taken */
-async function isNeeded({ path: at, target }: UnitLink, { tree, force }: EnableRequest): Promise<boolean> {
-  const present = await lookAt(tree, at);
+function isNeeded({ path: at, target }: UnitLink, { tree, force }: EnableRequest): boolean {
+  const present = linkTarget(tree.root, at);
   if (present === undefined) return true;
   if (present !== notALink) {
     const leadsTo = resolveInside(tree.root, present);
@@ -151,7 +153,7 @@ async function isNeeded({ path: at, target }: UnitLink, { tree, force }: EnableR
       path.basename(leadsTo) === path.basename(target) && tree.unitPath.includes(path.dirname(leadsTo));
     if (leadsTo === target || sameUnit) return false;
     const isWant = /\.(?:wants|requires|upholds)$/.test(path.dirname(at));
-    const meansNothing = leadsTo === '/dev/null' || (await lookAt(tree, leadsTo)) === undefined;
+    const meansNothing = leadsTo === '/dev/null' || linkTarget(tree.root, leadsTo) === undefined;
     if (isWant || meansNothing || force) return true;
   } else if (force) return true;
   const what = present === notALink ? 'a file' : `a link to ${quoted(present)}`;
@@ -159,18 +161,4 @@ async function isNeeded({ path: at, target }: UnitLink, { tree, force }: EnableR
     file: at,
     hint: 'remove it, or use --force',
   });
-}
-
-const notALink = Symbol('not a link');
-
-/** Nothing, something that is no link, or where a link leads. */
-async function lookAt({ root }: UnitTree, at: string): Promise<string | typeof notALink | undefined> {
-  try {
-    const onDisk = resolvedOnDisk(root, at, { followLast: false });
-    if (!(await lstat(onDisk)).isSymbolicLink()) return notALink;
-    return path.resolve(path.dirname(at), await readlink(onDisk));
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw fileError(error, 'look at', at);
-  }
 }

@@ -1,9 +1,9 @@
 /** Finds the files of a unit in a tree: the first of its name in the search path, and its drop-ins. */
 import { constants } from 'node:fs';
-import { lstat, open, readdir, readlink } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../../base/errors.ts';
-import { resolveInside, resolvedOnDisk } from '../../base/logical-path.ts';
+import { linkTarget, notALink, resolveInside, resolvedOnDisk } from '../../base/logical-path.ts';
 import { parseInstall, type Install } from './install-section.ts';
 import { templateOf } from '../unit-name.ts';
 
@@ -68,7 +68,7 @@ interface UnitFile {
 async function findFile(tree: UnitTree, name: string): Promise<UnitFile | 'masked' | undefined> {
   for (const directory of tree.unitPath) {
     const at = `${directory}/${name}`;
-    const target = await targetOf(tree, at);
+    const target = targetOf(tree, at);
     if (target === undefined) continue;
     if (target === '/dev/null') return 'masked';
     const real = target === at ? at : resolveInside(tree.root, target);
@@ -79,17 +79,11 @@ async function findFile(tree: UnitTree, name: string): Promise<UnitFile | 'maske
 }
 
 /** Where a link leads; the path itself for anything else; undefined when nothing is there. */
-async function targetOf(tree: UnitTree, at: string): Promise<string | undefined> {
+function targetOf(tree: UnitTree, at: string): string | undefined {
   const pending = tree.pending?.get(at);
   if (pending !== undefined) return 'target' in pending ? pending.target : at;
-  try {
-    const onDisk = resolvedOnDisk(tree.root, at, { followLast: false });
-    if (!(await lstat(onDisk)).isSymbolicLink()) return at;
-    return path.resolve(path.dirname(at), await readlink(onDisk));
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw fileError(error, 'look for the unit', at);
-  }
+  const target = linkTarget(tree.root, at);
+  return target === notALink ? at : target;
 }
 
 /** What a unit file or drop-in says; undefined where no file is. */
