@@ -4,13 +4,14 @@
  * with 400 attached images that takes it two seconds, with 1,000 six. This looks once.
  * Sources: systemctl(1), "is-enabled"; systemd.unit(5), "Unit File Load Path"; test/host/systemd1.test.ts compares.
  */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { PortableError } from '../base/errors.ts';
 import { resolvedOnDisk } from '../base/logical-path.ts';
-import { hasRules, parseInstall, type Install } from './enabling/install-section.ts';
+import { readSmallFile } from '../base/small-file.ts';
+import { hasRules, maxUnitFile, parseInstall, type Install } from './enabling/install-section.ts';
 import { instanceOf } from './unit-name.ts';
 
 export type UnitFileState =
@@ -28,8 +29,6 @@ export type UnitFileState =
   | 'transient'
   | 'bad';
 
-/** More of a unit file than this is not read for its [Install] section. In bytes. */
-const maxUnitFile = 1024 * 1024;
 /** So many small files are read before others get their turn: through the thread pool they would take 20 times as long. */
 const atOnce = 50;
 
@@ -174,16 +173,12 @@ function knownNames(name: string, { aliases, defaultInstance }: Install): readon
 
 /** The text of a unit file, undefined when there is none: it may be a link into an image that somebody changes. */
 function readUnit(file: string): string | undefined {
-  let descriptor: number | undefined;
   try {
-    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const status = fstatSync(descriptor);
-    if (!status.isFile() || status.size > maxUnitFile) return undefined;
-    return readFileSync(descriptor, 'utf8');
-  } catch {
-    return undefined;
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    const content = readSmallFile(file, maxUnitFile);
+    return content === 'other' ? undefined : content?.toString();
+  } catch (error) {
+    if (error instanceof PortableError) return undefined;
+    throw error;
   }
 }
 

@@ -2,11 +2,12 @@
  * Profiles: drop-ins with sandbox settings, one directory each (portablectl(1), section Profiles). Few and small files are
  * looked for in many places: synchronous calls, a few µs each.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import { resolvedOnDisk } from '../base/logical-path.ts';
+import { readSmallFile } from '../base/small-file.ts';
 import { portableUnitType, portableUnitTypes } from './unit-name.ts';
 import type { PortableUnitType } from './unit-name.ts';
 
@@ -145,25 +146,9 @@ function isDirectory(file: string): boolean {
 
 /** What a file says; undefined when it is not there. @throws PortableError when it is no file of a sensible size */
 function readProfile(onDisk: string, file = onDisk): Buffer | undefined {
-  try {
-    const fd = openSync(onDisk, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    try {
-      const status = fstatSync(fd);
-      if (!status.isFile()) {
-        throw new PortableError('InvalidArgs', `the profile ${quoted(file)} is not a regular file`, { file });
-      }
-      if (status.size > maxProfileBytes) {
-        const message = `the profile ${quoted(file)} has ${status.size} bytes, more than ${maxProfileBytes}`;
-        throw new PortableError('LimitsExceeded', message, { file });
-      }
-      return readFileSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw fileError(error, 'read the profile', file);
-  }
+  const content = readSmallFile(onDisk, maxProfileBytes, file);
+  if (content !== 'other') return content;
+  throw new PortableError('InvalidArgs', `the profile ${quoted(file)} is not a regular file`, { file });
 }
 
 function isAbsent(error: unknown): boolean {

@@ -1,10 +1,10 @@
 /** Finds the files of a unit in a tree: the first of its name in the search path, and its drop-ins. */
-import { constants } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { PortableError, errnoOf, fileError, quoted } from '../../base/errors.ts';
 import { linkTarget, notALink, resolveInside, resolvedOnDisk } from '../../base/logical-path.ts';
-import { parseInstall, type Install } from './install-section.ts';
+import { readSmallFile } from '../../base/small-file.ts';
+import { maxUnitFile, parseInstall, type Install } from './install-section.ts';
 import { templateOf } from '../unit-name.ts';
 
 /** A unit file that is about to be put in place. */
@@ -29,8 +29,6 @@ export interface FoundUnit {
   readonly install: Install;
 }
 
-/** No unit file is larger, see docs on limits of images. In bytes. */
-const maxUnitFile = 1024 * 1024;
 /** Aliases of aliases. */
 const maxAliases = 16;
 
@@ -44,7 +42,7 @@ export async function findUnit(
   name: string,
   aliases = 0,
 ): Promise<FoundUnit | 'masked' | undefined> {
-  const found = (await findFile(tree, name)) ?? (await findFile(tree, templateOf(name) ?? name));
+  const found = findFile(tree, name) ?? findFile(tree, templateOf(name) ?? name);
   if (found === undefined || found === 'masked') return found;
   const { at, real, text } = found;
   const isAlias = real !== at && tree.unitPath.includes(path.dirname(real));
@@ -65,14 +63,14 @@ interface UnitFile {
   readonly text: string;
 }
 
-async function findFile(tree: UnitTree, name: string): Promise<UnitFile | 'masked' | undefined> {
+function findFile(tree: UnitTree, name: string): UnitFile | 'masked' | undefined {
   for (const directory of tree.unitPath) {
     const at = `${directory}/${name}`;
     const target = targetOf(tree, at);
     if (target === undefined) continue;
     if (target === '/dev/null') return 'masked';
     const real = target === at ? at : resolveInside(tree.root, target);
-    const text = await textOf(tree, real);
+    const text = textOf(tree, real);
     if (text !== undefined) return text === '' ? 'masked' : { at, real, text };
   }
   return undefined;
@@ -87,26 +85,11 @@ function targetOf(tree: UnitTree, at: string): string | undefined {
 }
 
 /** What a unit file or drop-in says; undefined where no file is. */
-async function textOf(tree: UnitTree, file: string): Promise<string | undefined> {
+function textOf(tree: UnitTree, file: string): string | undefined {
   const pending = tree.pending?.get(file);
   if (pending !== undefined && 'content' in pending) return pending.content.toString();
-  try {
-    const onDisk = resolvedOnDisk(tree.root, file);
-    const handle = await open(onDisk, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    try {
-      const status = await handle.stat();
-      if (!status.isFile()) return undefined;
-      if (status.size > maxUnitFile) {
-        throw new PortableError('LimitsExceeded', `${quoted(file)} is too large for a unit file`, { file });
-      }
-      return await handle.readFile('utf8');
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
-    throw fileError(error, 'read the unit', file);
-  }
+  const content = readSmallFile(resolvedOnDisk(tree.root, file), maxUnitFile, file);
+  return content === 'other' ? undefined : content?.toString();
 }
 
 /** The drop-ins of a unit, in the order in which they count; of several with one name the first directory's. */
@@ -122,7 +105,7 @@ async function dropIns(tree: UnitTree, name: string): Promise<readonly string[]>
   }
   const texts: string[] = [];
   for (const [, file] of [...files].sort(([a], [b]) => (a < b ? -1 : 1)))
-    texts.push((await textOf(tree, file)) ?? '');
+    texts.push(textOf(tree, file) ?? '');
   return texts;
 }
 

@@ -1,6 +1,9 @@
 /** The [Install] section of a unit file (systemd.unit(5), "[Install] Section Options"; systemd.syntax(7)). */
 import { parseUnitFile } from '../../base/unit-file.ts';
 
+/** No unit file is larger; of images it can be set (portabled.conf(5), UnitFileSize=). In bytes. */
+export const maxUnitFile = 1024 * 1024;
+
 /** The settings that say how to enable a unit, as written: specifiers are not resolved. */
 export interface Install {
   readonly aliases: readonly string[];
