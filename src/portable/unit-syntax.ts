@@ -4,11 +4,14 @@
  */
 import { PortableError, quoted } from '../base/errors.ts';
 
-/** A path that takes the whole rest of the line: RootDirectory=, RootImage=. Only "%" means something. */
-export function wholeLinePath(path: string): string {
-  checkRepresentable(path);
+/**
+ * A path that takes the whole rest of the line: RootDirectory=, RootImage=. Only "%" means something.
+ * @param hint what to do about a path that cannot be said
+ */
+export function wholeLinePath(path: string, hint?: string): string {
+  checkRepresentable(path, hint);
   if (/[\s\\]$/.test(path)) {
-    throw unrepresentable(path, 'it ends in white space or a backslash, which the end of a line loses');
+    throw unrepresentable(path, 'it ends in white space or a backslash, which the end of a line loses', hint);
   }
   return specifiers(path);
 }
@@ -22,8 +25,15 @@ export function wholeLineDirectory(path: string): string {
 /** One item of a list of C-unescaped words: Environment=, LogExtraFields=. Plain text stays as it is. */
 export function word(text: string): string {
   checkRepresentable(text);
+  return quotedWord(text);
+}
+
+/** As word, for settings that take control characters when they are escaped. A lone ";" would separate commands. */
+export function quotedWord(text: string): string {
   const value = specifiers(text);
-  return /^[^\s"'\\]*$/.test(value) ? value : `"${escapeQuoted(value)}"`;
+  return /^[^\s"'\\\u0000-\u001f\u007f]+$/.test(value) && value !== ';'
+    ? value
+    : `"${value.replace(/["\\\u0000-\u001f\u007f]/g, escaped)}"`;
 }
 
 /**
@@ -46,23 +56,25 @@ function specifiers(text: string): string {
   return text.replaceAll('%', '%%');
 }
 
-function escapeQuoted(text: string): string {
-  return text.replace(/["\\]/g, (c) => `\\${c}`);
+function escaped(character: string): string {
+  if (character === '"' || character === '\\') return `\\${character}`;
+  if (character === '\n') return '\\n';
+  return character === '\t' ? '\\t' : escapeBytes(character);
 }
 
 function escapeBytes(text: string): string {
   return [...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
 }
 
-function checkRepresentable(text: string): void {
+function checkRepresentable(text: string, hint?: string): void {
   if (/[\u0000-\u001f\u007f]/.test(text)) {
-    throw unrepresentable(text, 'it has control characters in it, which unit files cannot carry');
+    throw unrepresentable(text, 'it has control characters in it, which unit files cannot carry', hint);
   }
 }
 
-function unrepresentable(path: string, why: string): PortableError {
+function unrepresentable(path: string, why: string, hint = 'rename the image'): PortableError {
   return new PortableError('InvalidArgs', `${quoted(path)} cannot be written into a unit file: ${why}`, {
     file: path,
-    hint: 'rename the image',
+    hint,
   });
 }

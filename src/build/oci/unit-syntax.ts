@@ -1,8 +1,9 @@
-/**
- * Values of a unit file such that the service manager reads back exactly what was meant: systemd.syntax(7) "Quoting",
- * systemd.service(5) "Command Lines", systemd.unit(5) "Specifiers".
- */
+/** What a container says, as values of a unit file: systemd.service(5) "Command Lines", systemd.exec(5). */
 import { PortableError, quoted } from '../../base/errors.ts';
+import { quotedWord, wholeLinePath } from '../../portable/unit-syntax.ts';
+
+/** What to do about what cannot be said. */
+const ownUnit = 'no unit file can say that: give one of your own';
 
 /** An argument of ExecStart=: besides quoting and specifiers, "$" would be a variable, a lone ";" the end. */
 export function argument(text: string): string {
@@ -36,10 +37,7 @@ export function assignment(name: string, value: string): string {
  * @throws PortableError InvalidArgs
  */
 export function linePath(path: string): string {
-  if (/[\u0000-\u001f\u007f]|[\s\\]$/.test(path)) {
-    throw unrepresentable('the path', path, 'control characters, or blanks or a backslash at its end');
-  }
-  return path.replaceAll('%', '%%');
+  return wholeLinePath(path, ownUnit);
 }
 
 /** Text for a comment or description: one line, whatever it was. */
@@ -52,22 +50,8 @@ export function isVariableName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
 }
 
-/** Plain where nothing in it means anything, otherwise between double quotes. */
-function quotedWord(text: string): string {
-  const word = text.replaceAll('%', '%%');
-  if (/^[A-Za-z0-9_@%+=:,./$-]+$/.test(word)) return word;
-  return `"${word.replaceAll(/["\\\u0000-\u001f\u007f]/g, escaped)}"`;
-}
-
-function escaped(character: string): string {
-  if (character === '"' || character === '\\') return `\\${character}`;
-  if (character === '\n') return '\\n';
-  if (character === '\t') return '\\t';
-  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-}
-
 function unrepresentable(what: string, text: string, why: string): PortableError {
   return new PortableError('InvalidArgs', `${what} of the container, ${quoted(text)}, has ${why}`, {
-    hint: 'no unit file can say that: give one of your own',
+    hint: ownUnit,
   });
 }
