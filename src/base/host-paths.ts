@@ -36,6 +36,23 @@ export interface HostPaths {
   readonly lock: string;
 }
 
+/** Where the system's service manager looks for unit files, first hit wins; images keep theirs there, too. */
+export const systemUnitPath: readonly string[] = [
+  '/etc/systemd/system.control',
+  '/run/systemd/system.control',
+  '/run/systemd/transient',
+  '/run/systemd/generator.early',
+  '/etc/systemd/system',
+  '/etc/systemd/system.attached',
+  '/run/systemd/system',
+  '/run/systemd/system.attached',
+  '/run/systemd/generator',
+  '/usr/local/lib/systemd/system',
+  '/usr/lib/systemd/system',
+  '/lib/systemd/system',
+  '/run/systemd/generator.late',
+];
+
 /**
  * The paths of the system scope.
  * @param ownProfiles the profile directory of our own installation, looked at after the host's
@@ -58,21 +75,7 @@ export function systemPaths(ownProfiles?: string): HostPaths {
       hostPrefixes.map((prefix) => `${prefix}/systemd/portable/profile`),
       ownProfiles,
     ),
-    unitPath: [
-      '/etc/systemd/system.control',
-      '/run/systemd/system.control',
-      '/run/systemd/transient',
-      '/run/systemd/generator.early',
-      '/etc/systemd/system',
-      '/etc/systemd/system.attached',
-      '/run/systemd/system',
-      '/run/systemd/system.attached',
-      '/run/systemd/generator',
-      '/usr/local/lib/systemd/system',
-      '/usr/lib/systemd/system',
-      '/lib/systemd/system',
-      '/run/systemd/generator.late',
-    ],
+    unitPath: systemUnitPath,
     journal: { persistent: '/var/lib/portabled/transactions', runtime: '/run/portabled/transactions' },
     lock: '/run/portabled/lock',
   };

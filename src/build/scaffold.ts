@@ -2,6 +2,7 @@
  * What a portable service image must have besides its programs: "Portable Services Introduction", requirements 3 to 7.
  * A read-only image cannot get mount points later.
  */
+import { defaultLimits } from '../disk/budget.ts';
 import { parseOsRelease } from '../portable/os-release.ts';
 import { inlineContent, wholeContent } from './content.ts';
 import { osReleaseText, type ImageIdentity } from './os-release.ts';
@@ -28,9 +29,6 @@ const emptyFiles = ['/etc/resolv.conf', '/etc/machine-id'];
 /** Merged into /usr, those of other architectures where there are any: file-hierarchy(7). */
 const mergedAlways = ['bin', 'sbin', 'lib', 'lib64'];
 const mergedWhereFound = ['lib32', 'libx32', 'libo32'];
-
-/** os-release files are small. */
-const maxOsRelease = 64 * 1024;
 
 /**
  * /bin, /sbin, /lib and the like as symlinks into /usr, before anything is put there: a source root that has merged them
@@ -72,7 +70,9 @@ export async function addOsRelease(
 ): Promise<void> {
   const own = tree.find('/etc/os-release') ?? tree.find('/usr/lib/os-release');
   const said =
-    own?.node.kind === 'file' ? parseOsRelease(await wholeContent(own.node.content, maxOsRelease)) : base;
+    own?.node.kind === 'file'
+      ? parseOsRelease(await wholeContent(own.node.content, defaultLimits.osReleaseBytes))
+      : base;
   const content = inlineContent(osReleaseText(image, said));
   tree.remove('/usr/lib/os-release');
   tree.put('/usr/lib/os-release', { kind: 'file', mode: 0o644, content });

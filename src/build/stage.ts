@@ -2,9 +2,10 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
-import { parseOsRelease } from '../portable/os-release.ts';
 import { hostArchitecture } from '../base/architecture.ts';
 import { quoted } from '../base/errors.ts';
+import { defaultLimits } from '../disk/budget.ts';
+import { parseOsRelease } from '../portable/os-release.ts';
 import { close } from './closure.ts';
 import { addCertificates, addNss, addTimeZones } from './extras.ts';
 import { PackageCollector } from './packages/collector.ts';
@@ -35,8 +36,6 @@ export interface Staged {
   /** The files of the tree can be read until then. */
   close(): Promise<void>;
 }
-
-const maxOsRelease = 64 * 1024;
 
 export interface StageOptions {
   /** A directory for what layers of a container expand to, ours alone; in use until the tree is closed. */
@@ -183,5 +182,5 @@ async function systemOf(source: SourceRoot): Promise<ReadonlyMap<string, string>
   const found = source.find('/etc/os-release') ?? source.find('/usr/lib/os-release');
   if (found?.stat.isFile() !== true) return new Map();
   const content = diskContent(source.onDisk(found.path), found.stat.size);
-  return parseOsRelease(await wholeContent(content, maxOsRelease));
+  return parseOsRelease(await wholeContent(content, defaultLimits.osReleaseBytes));
 }

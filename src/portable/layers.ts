@@ -15,6 +15,7 @@ import type { PortableContext } from './context.ts';
 import { checkExtension, extensionReleaseDirectories, findExtensionRelease } from './extension-release.ts';
 import type { ExtensionRelease } from './extension-release.ts';
 import { parseOsRelease } from './os-release.ts';
+import { readOsReleaseFile } from './os-release-file.ts';
 import type { ImageRef } from './requests.ts';
 import { findUnits } from './units.ts';
 import type { UnitFile } from './units.ts';
@@ -100,7 +101,7 @@ export async function readLayerFiles(
 ): Promise<void> {
   await withImage(context, image, async (opened, budget) => {
     const tree = view(opened.tree);
-    await osReleaseOf(tree, budget);
+    await readOsReleaseFile(tree, budget);
     for (const place of extensionReleaseDirectories) {
       for (const { name } of (await listDirectory(tree, place, budget)) ?? []) {
         await readFile(tree, `${place}/${name.toString()}`, budget.limits.osReleaseBytes, budget);
@@ -116,14 +117,14 @@ export async function readOsRelease(
   image: Image,
 ): Promise<ReadonlyMap<string, string>> {
   return withImage(context, image, async (opened, budget) => {
-    const content = await osReleaseOf(opened.tree, budget);
+    const content = await readOsReleaseFile(opened.tree, budget);
     return content === undefined ? new Map() : parseOsRelease(content);
   });
 }
 
 function readRoot(context: PortableContext, image: Image, matches: readonly string[]): Promise<Layer> {
   return withImage(context, image, async (opened, budget) => {
-    const release = await osReleaseOf(opened.tree, budget);
+    const release = await readOsReleaseFile(opened.tree, budget);
     if (release === undefined) throw lacksOsRelease(image);
     const units = await findUnits(opened.tree, context.paths.scope, matches, budget);
     const { policy, parts } = opened;
@@ -168,15 +169,6 @@ async function withImage<T>(
     await tree.close();
     await opened.close();
   }
-}
-
-/** os-release(5): /etc first, then /usr/lib. */
-async function osReleaseOf(tree: FileTree, budget: Budget): Promise<Buffer | undefined> {
-  const { osReleaseBytes } = budget.limits;
-  return (
-    (await readFile(tree, '/etc/os-release', osReleaseBytes, budget)) ??
-    (await readFile(tree, '/usr/lib/os-release', osReleaseBytes, budget))
-  );
 }
 
 function lacksOsRelease(image: Image): PortableError {

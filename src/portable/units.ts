@@ -1,6 +1,6 @@
 /** The unit files of an image (spec "Attaching", Which units). */
 import { PortableError } from '../base/errors.ts';
-import type { Scope } from '../base/host-paths.ts';
+import { systemUnitPath, type Scope } from '../base/host-paths.ts';
 import type { Budget } from '../disk/budget.ts';
 import type { FileTree, TreeNode } from '../disk/tree.ts';
 import { inTree, readContent, resolve } from '../disk/walk.ts';
@@ -18,21 +18,7 @@ export interface UnitFile {
 
 /** Where images keep unit files, first hit per name wins (systemd.unit(5), Unit File Load Path). */
 const directories: Readonly<Record<Scope, readonly string[]>> = {
-  system: [
-    '/etc/systemd/system.control',
-    '/run/systemd/system.control',
-    '/run/systemd/transient',
-    '/run/systemd/generator.early',
-    '/etc/systemd/system',
-    '/etc/systemd/system.attached',
-    '/run/systemd/system',
-    '/run/systemd/system.attached',
-    '/run/systemd/generator',
-    '/usr/local/lib/systemd/system',
-    '/usr/lib/systemd/system',
-    '/lib/systemd/system',
-    '/run/systemd/generator.late',
-  ],
+  system: systemUnitPath,
   user: [
     '/etc/systemd/user',
     '/run/systemd/user',

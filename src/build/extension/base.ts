@@ -3,8 +3,8 @@ import { realpath, stat } from 'node:fs/promises';
 import { fileError, PortableError, quoted } from '../../base/errors.ts';
 import { Budget } from '../../disk/budget.ts';
 import { openImage } from '../../disk/open.ts';
-import { readFile } from '../../disk/walk.ts';
 import { parseOsRelease } from '../../portable/os-release.ts';
+import { readOsReleaseFile } from '../../portable/os-release-file.ts';
 import type { ExtensionBase } from './release.ts';
 
 /**
@@ -15,10 +15,8 @@ export async function readBase(path: string): Promise<ExtensionBase> {
   const budget = new Budget(path);
   const image = await openImage(await locate(path), budget);
   try {
-    for (const place of ['/etc/os-release', '/usr/lib/os-release']) {
-      const content = await readFile(image.tree, place, budget.limits.osReleaseBytes, budget);
-      if (content !== undefined) return { path, osRelease: parseOsRelease(content) };
-    }
+    const content = await readOsReleaseFile(image.tree, budget);
+    if (content !== undefined) return { path, osRelease: parseOsRelease(content) };
   } finally {
     await image.close();
   }
