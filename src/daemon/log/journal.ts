@@ -8,8 +8,13 @@ import { journalText, type Entry } from './entry.ts';
 /** Longer than this logger does not get: journald is wedged, and the entry goes to standard error instead. */
 const loggerTimeoutMs = 5000;
 
-/** Starting a process takes as long as a small change: whoever asked for the change gets the answer first. */
-const delayMs = 100;
+/**
+ * Starting a process takes as long as a small change: whoever asked for the change gets the answer first, and who goes
+ * on asking is not held up, either. Entries wait until there was none for so long,
+ */
+const quietMs = 100;
+/** but not longer than this. */
+const longestMs = 1000;
 
 export class JournalWriter {
   readonly #identifier: string;
@@ -17,6 +22,8 @@ export class JournalWriter {
   readonly #otherwise: (entry: Entry, reason: string) => void;
   readonly #queue: Entry[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** When the oldest entry in the queue has to go, as of Date.now(). */
+  #deadline = 0;
   #last: Promise<void> = Promise.resolve();
 
   /** @param otherwise gets the entries that could not be handed to the journal, and why */
@@ -28,8 +35,11 @@ export class JournalWriter {
 
   /** Queues an entry; entries arrive in the order they were written in. */
   write(entry: Entry): void {
+    const now = Date.now();
+    if (this.#queue.length === 0) this.#deadline = now + longestMs;
     this.#queue.push(entry);
-    this.#timer ??= setTimeout(() => void this.flush(), delayMs);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.flush(), Math.max(0, Math.min(quietMs, this.#deadline - now)));
   }
 
   /** Resolves when everything written so far is in the journal, or was given to `otherwise`. Never rejects. */
@@ -46,6 +56,8 @@ export class JournalWriter {
       await execa('logger', ['--journald'], {
         input: journalText(entry, this.#identifier, this.#pid),
         stdout: 'ignore',
+        // it may finish what it has been given; and watching for our own end costs a dozen signal handlers each time
+        cleanup: false,
         timeout: loggerTimeoutMs,
       });
     } catch (error) {
