@@ -1,6 +1,7 @@
 /**
- * Loads the chunks of the bundle: what `require` does, with V8's code cache. A cache that is missing, or was made by
- * another version of Node or with other flags, is no cache: the chunk is compiled as usual.
+ * Loads the chunks of the bundle: what `require` does, with V8's code cache. A file is a script whose value is an object
+ * of chunks by their names, each a function. A cache that is missing, or was made by another version of Node or with
+ * other flags, is no cache: the file is compiled as usual.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,7 +16,7 @@ type Wrapper = (
   __dirname: string,
 ) => void;
 
-/** A chunk as it was compiled. */
+/** A file of chunks as it was compiled. */
 export interface Compiled {
   readonly file: string;
   readonly script: Script;
@@ -49,18 +50,23 @@ function chunkLoader(
   onCompiled: (compiled: Compiled) => void = () => undefined,
 ): (name: string) => unknown {
   const loaded = new Map<string, { exports: unknown }>();
+  const wrappers = new Map<string, Wrapper>();
   const builtin = lateBuiltins(createRequire(`${directory}/`));
+  const read = (name: string): void => {
+    const file = `${directory}/${chunks}/${name}`;
+    const script = compile(file);
+    onCompiled({ file, script });
+    const inside = script.runInThisContext() as Readonly<Record<string, Wrapper>>;
+    for (const [chunk, wrapper] of Object.entries(inside)) wrappers.set(chunk, wrapper);
+  };
   const load = (name: string): unknown => {
     const known = loaded.get(name);
     if (known !== undefined) return known.exports;
     const module = { exports: {} as unknown };
     loaded.set(name, module);
-    const file = `${directory}/${chunks}/${name}`;
-    const script = compile(file);
-    onCompiled({ file, script });
-    const wrapper = script.runInThisContext() as Wrapper;
+    if (!wrappers.has(name)) read(name);
     const require = (id: string): unknown => (id.startsWith('./') ? load(id.slice(2)) : builtin(id));
-    wrapper(module.exports, require, module, directory);
+    wrappers.get(name)?.(module.exports, require, module, directory);
     return module.exports;
   };
   return load;
@@ -105,12 +111,12 @@ function lateModule(load: () => object): object {
   );
 }
 
-/** Compiles a chunk, from its code cache where that is valid. */
+/** Compiles a file of chunks, from its code cache where that is valid. */
 export function compile(file: string): Script {
   // esbuild writes ASCII, which is fastest to read as Latin-1
   const source = readFileSync(file, 'latin1');
   const cachedData = readCache(`${file}.cache`);
-  return new Script(`(function (exports, require, module, __dirname) {${source}\n})`, {
+  return new Script(source, {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
   });

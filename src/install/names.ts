@@ -28,8 +28,9 @@ export const dissect: TrainedProgram = {
 };
 /** What it does takes longer than any start. */
 export const builder: Program = { loader: 'portable-build.cjs', chunks: 'portable-build-chunks' };
-/** Everything with code caches. */
-export const programs: readonly TrainedProgram[] = [daemon, client, dissect];
+/** Those with code caches, and all. */
+export const trainedPrograms: readonly TrainedProgram[] = [daemon, client, dissect];
+export const programs: readonly Program[] = [...trainedPrograms, builder];
 
 /** The chunk that a program begins in, without its suffix. */
 export const mainChunk = 'main';

@@ -1,5 +1,5 @@
 /** What gets installed where, as data. */
-import { join } from 'node:path';
+import { join, parse, relative } from 'node:path';
 
 import { completionFiles } from '../client/completion/files.ts';
 import { repository } from './layout.ts';
@@ -59,7 +59,7 @@ export function manifestFile(prefix: string): string {
  * of systemd's own daemon, in its place on the bus, without touching a file of its package: systemd.unit(5), "Unit File
  * Load Path". dbus-daemon reads bus policies, and polkit of Debian 12 its actions, only in the places used here.
  */
-export function installPlan({ prefix, node, bundle }: InstallSettings): readonly Item[] {
+export function installPlan({ prefix, bundle }: InstallSettings): readonly Item[] {
   const lib = libraryDirectory(prefix);
   const vendor = prefix === '/usr';
   const shared = vendor ? '/usr' : '/usr/local';
@@ -74,35 +74,11 @@ export function installPlan({ prefix, node, bundle }: InstallSettings): readonly
       source: systemd('user-profile'),
       foreign: 'refuse',
     },
-    {
-      kind: 'text',
-      path: join(prefix, 'bin/portabled'),
-      text: launcher(node, lib, daemon),
-      mode: 0o755,
-      foreign: 'refuse',
-    },
-    {
-      kind: 'text',
-      path: join(prefix, 'bin/portablectl'),
-      text: launcher(node, lib, client),
-      mode: 0o755,
-      // with the prefix /usr that is systemd's own, of another package
-      foreign: 'keep',
-    },
-    {
-      kind: 'text',
-      path: join(prefix, 'bin/portabled-dissect'),
-      text: launcher(node, lib, dissect),
-      mode: 0o755,
-      foreign: 'refuse',
-    },
-    {
-      kind: 'text',
-      path: join(prefix, 'bin/portable-build'),
-      text: launcher(node, lib, builder),
-      mode: 0o755,
-      foreign: 'refuse',
-    },
+    command(prefix, daemon, 'refuse'),
+    // with the prefix /usr that is systemd's own, of another package
+    command(prefix, client, 'keep'),
+    command(prefix, dissect, 'refuse'),
+    command(prefix, builder, 'refuse'),
     file(unit('portabled.service'), systemd('portabled.service'), 'refuse'),
     file(unit('portabled-recover.service'), systemd('portabled-recover.service'), 'refuse'),
     file(userUnit, systemd('portabled-user.service'), 'refuse'),
@@ -165,7 +141,8 @@ function dbus(name: string): string {
   return join(repository, 'dbus', name);
 }
 
-/** For people and scripts; the units run Node directly. */
-function launcher(node: string, lib: string, { loader }: Program): string {
-  return `#!/bin/sh\nexec ${node} ${lib}/${loader} "$@"\n`;
+/** For people and scripts, who leave out the suffix. */
+function command(prefix: string, { loader }: Program, foreign: Item['foreign']): Item {
+  const target = relative(join(prefix, 'bin'), join(libraryDirectory(prefix), loader));
+  return { kind: 'link', path: join(prefix, 'bin', parse(loader).name), target, foreign };
 }

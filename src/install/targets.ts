@@ -48,11 +48,17 @@ async function targetsOfItem(item: Item, settings: InstallSettings): Promise<rea
       const targets = names.sort().map(async (name): Promise<readonly Target[]> => {
         const source = join(item.source, name);
         if ((await stat(source)).isDirectory()) return [];
-        return [fileTarget(join(path, name), await readFile(source), 0o644, foreign)];
+        const content = await readFile(source);
+        return [fileTarget(join(path, name), content, isProgram(content) ? 0o755 : 0o644, foreign)];
       });
       return (await Promise.all(targets)).flat();
     }
   }
+}
+
+/** Whether the kernel can run it: execve(2), "Interpreter scripts". */
+function isProgram(content: Buffer): boolean {
+  return content.subarray(0, 2).toString() === '#!';
 }
 
 function fileTarget(path: string, content: Buffer, mode: number, foreign: Item['foreign']): Target {

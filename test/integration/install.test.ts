@@ -9,6 +9,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -171,10 +172,10 @@ describe('an installation below a directory', () => {
     const unit = readFileSync(join(root, '/usr/local/lib/systemd/system/portabled.service'), 'utf8');
     const command = '/opt/node/bin/node /opt/p/lib/portabled/portabled.cjs';
     assert.ok(unit.includes(`\nExecStart=${command}\n`));
-    assert.equal(
-      readFileSync(join(root, '/opt/p/bin/portabled'), 'utf8'),
-      `#!/bin/sh\nexec ${command} "$@"\n`,
-    );
+    const program = join(root, '/opt/p/bin/portabled');
+    assert.equal(readlinkSync(program), '../lib/portabled/portabled.cjs');
+    assert.match(readFileSync(program, 'utf8'), /^#!\/opt\/node\/bin\/node\n/);
+    assert.equal(statSync(program).mode & 0o777, 0o755);
     for (const file of filesBelow(root)) {
       if (file.startsWith('/etc/systemd/') && file.includes('portable')) {
         assert.ok(existsSync(join(root, readlinkSync(join(root, file)))), file);
