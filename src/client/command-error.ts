@@ -1,5 +1,5 @@
 /** What a verb fails with, in words for the person who typed it. */
-import { quoted } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import { BusError } from '../dbus/bus-error.ts';
 
 /** "Cannot attach 'foo': …", and what to try. */
@@ -27,18 +27,29 @@ interface ErrorDetails {
 }
 
 /**
- * @param doing as it fits after "cannot": "attach"
- * @param image what it was done to, where that is one image
+ * @param doing as it fits after "cannot": "attach 'foo'"
+ * @param image the image it is about, where that is one
  * @returns the error with what failed, why, and what to try; what is no answer of a bus or service stays as it is
  */
 export function commandError(error: unknown, doing: string, image: string | undefined): unknown {
   if (!(error instanceof BusError)) return error;
-  const what = image === undefined ? doing : `${doing} ${quoted(image)}`;
   const { dbusName, message } = error;
-  return new CommandError(`Cannot ${what}: ${message === '' ? dbusName : message}`, {
+  return new CommandError(`Cannot ${doing}: ${message === '' ? dbusName : message}`, {
     hint: hints[shortName(dbusName)],
     dbusName,
     image,
+    cause: error,
+  });
+}
+
+/** The failure, and below it what has become of the rest; nothing where there is nothing to tell. */
+export function withRest(error: unknown, rest: string): unknown {
+  if (rest === '' || messageOf(error).endsWith(rest)) return error;
+  const known = error instanceof CommandError ? error : undefined;
+  return new CommandError(`${messageOf(error)}\n${rest}`, {
+    hint: known?.hint,
+    dbusName: known?.dbusName,
+    image: known?.image,
     cause: error,
   });
 }

@@ -41,13 +41,20 @@ export interface Images {
   /** Names of the profiles there are. */
   profiles(): Promise<readonly string[]>;
   attach(requests: readonly AttachRequest[]): Promise<Changed<readonly Change[]>>;
-  detach(requests: readonly DetachRequest[]): Promise<Changed<readonly Change[]>>;
+  /** @param first is done before; should the detach fail, it and what became of unit files by it are taken back */
+  detach(requests: readonly DetachRequest[], first?: Before): Promise<Changed<readonly Change[]>>;
   reattach(requests: readonly AttachRequest[]): Promise<Changed<ReattachResult>>;
   markReadOnly(image: string, readOnly: boolean): Promise<void>;
   remove(image: string): Promise<void>;
   /** @param bytes `unlimited` lifts the limit */
   setImageLimit(image: string, bytes: bigint): Promise<void>;
   setPoolLimit(bytes: bigint): Promise<void>;
+}
+
+/** What is done before a change, and how it is taken back. */
+export interface Before {
+  readonly go: () => Promise<void>;
+  readonly back: () => Promise<void>;
 }
 
 /** What became of images that were changed. */

@@ -24,6 +24,15 @@ export interface Method {
   readonly member: string;
 }
 
+/** What to tell whom. */
+export interface DirectedSignal {
+  /** A unique bus name. */
+  readonly to: string;
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+}
+
 export interface CallOptions {
   /** Stops waiting; the call itself cannot be taken back. */
   readonly signal?: AbortSignal | undefined;
@@ -181,6 +190,16 @@ export class BusConnection {
       // nothing depends on it: signals that still come match no subscription
       this.call({ ...bus, member: 'RemoveMatch' }, 's', [rule]).catch(() => undefined);
     };
+  }
+
+  /**
+   * Sends a signal to one peer only.
+   * @throws EncodeError when `args` do not fit `signature`
+   */
+  tell<S extends string>(signal: DirectedSignal, signature: S, args: ValuesOf<S>): void {
+    if (this.#ended !== undefined) return;
+    const { to: destination, ...named } = signal;
+    this.#bus.send(new Message({ ...named, destination, type: messageType.signal, signature, body: args }));
   }
 
   /**

@@ -172,12 +172,12 @@ async function factsOrGone(context: PortableContext, image: Image): Promise<Imag
 async function whileLocked<T>(
   options: PortablesOptions,
   work: (context: MutationContext) => Promise<T>,
-  { signal, progress }: ChangeOptions,
+  { signal, progress, copying }: ChangeOptions,
 ): Promise<T> {
   const release = await options.lock.acquire(signal);
   const held: Lock = { acquire: () => Promise.resolve(() => Promise.resolve()) };
   try {
-    const env = { ...environment(options, held), signal, progress };
+    const env = { ...environment(options, held), signal, progress, copying };
     const [persistent, runtime] = env.journalDirs;
     await endInterrupted(env);
     // a tree that is not running is left without a trace of how it was changed

@@ -1,5 +1,9 @@
 /** What callers ask of the engine and what they get, decoded once from the bus, the command line or the library. */
 
+import type { CopyProgress } from '../transaction/copy-image.ts';
+
+export type { CopyProgress };
+
 /** How units, profiles and images are put in place; '' is systemd's "auto". */
 export type CopyMode = '' | 'copy' | 'symlink' | 'mixed';
 
@@ -40,6 +44,8 @@ export interface ChangeOptions {
   readonly dryRun?: boolean | undefined;
   /** Told of how many of the files that are to be put in place are ready; an image that is copied counts as one. */
   readonly progress?: ((ready: number, total: number) => void) | undefined;
+  /** Told, a few times a second, how far the copy of an image is that takes a while. */
+  readonly copying?: ((copy: CopyProgress) => void) | undefined;
 }
 
 export interface InspectRequest extends ImageRef {

@@ -1,20 +1,25 @@
 /** From a method call to its answer. Unknown objects, interfaces and methods are told apart as sd-bus does. */
 import { PortableError, quoted } from '../base/errors.ts';
+import type { BusConnection } from '../dbus/connection.ts';
 import type { IncomingCall } from '../dbus/incoming-call.ts';
 import type { Authority } from '../host/authority.ts';
 import type { Answer } from './answer.ts';
 import { authorizeCall } from './authorization.ts';
-import { signatureOf, type BoundInterface } from './interface.ts';
+import { bind, signatureOf, type BoundInterface, type Tell } from './interface.ts';
 import { introspectionXml } from './introspection.ts';
 import { findObject, type BusObject, type Objects } from './object-tree.ts';
 import type { OperationLimit } from './operation-limit.ts';
 import type { ForCaller } from './patience.ts';
+import { togetherPath } from './paths.ts';
 import { checkPropertiesArguments, getAllProperties, getProperty, setProperty } from './properties.ts';
+import { togetherInterface } from './together.ts';
 
 export interface Dispatching extends Objects {
   readonly authority: Authority;
   readonly limit: OperationLimit;
   readonly forCaller: ForCaller;
+  /** Sends a signal to one peer. */
+  readonly tell: BusConnection['tell'];
   /** 32 hexadecimal digits (machine-id(5)). */
   readonly machineId: () => Promise<string>;
 }
@@ -27,6 +32,10 @@ export async function dispatch(call: IncomingCall, context: Dispatching): Promis
   if (call.interface === 'org.freedesktop.DBus.Peer') return callPeer(call, context);
   // sd-bus answers like this to every call without an interface, wherever it goes
   if (call.interface === undefined) throw unknownObject(call);
+  // ours alone, and in no introspection: whoever does not know of it finds nothing there
+  if (call.path === togetherPath && call.interface === togetherInterface.name) {
+    return callMethod(call, bind(togetherInterface, context.engine), context);
+  }
   const introspects =
     call.interface === 'org.freedesktop.DBus.Introspectable' && call.member === 'Introspect';
   const properties = call.interface === 'org.freedesktop.DBus.Properties';
@@ -96,8 +105,16 @@ async function callMethod(
   }
   const prepared = bound.prepare(call.member, call.values(expected));
   const caller = { name: call.sender, interactive: call.interactive };
-  await authorizeCall(method.access, prepared.subject, caller, context);
-  const run = (signal?: AbortSignal): Promise<readonly unknown[]> => prepared.run(context.engine, signal);
+  for (const subject of prepared.subjects) await authorizeCall(method.access, subject, caller, context);
+  const tell: Tell = (member, signature, values) => {
+    context.tell(
+      { to: call.sender, path: call.path, interface: bound.description.name, member },
+      signature,
+      values,
+    );
+  };
+  const run = (signal?: AbortSignal): Promise<readonly unknown[]> =>
+    prepared.run(context.engine, tell, signal);
   // who wants no answer may leave: that is how some clients say that they do not want to wait
   const waits = method.access === 'attach' && call.expectsReply;
   const values = await context.limit.run(method.access, () =>

@@ -2,4 +2,4 @@
 import type { Portables } from '../portable/portables.ts';
 
 /** Everything but what only programs on the spot ask for. */
-export type Engine = Omit<Portables, 'find' | 'recover' | 'attachAll' | 'detachAll' | 'reattachAll'>;
+export type Engine = Omit<Portables, 'find' | 'recover'>;

@@ -3,7 +3,7 @@
  * everything about a method or property at once; introspection, argument checks, authorization, dispatch and the
  * XML file in dbus/ are all taken from it.
  */
-import type { Value, ValueOf } from '../dbus/signature.ts';
+import type { Value, ValueOf, ValuesOf } from '../dbus/signature.ts';
 import type { Engine } from './engine.ts';
 
 /** Names and signatures, in the order of the message. */
@@ -24,11 +24,15 @@ export interface Subject {
   readonly extensions?: readonly string[];
 }
 
+/** Sends the caller, and nobody else, a signal of the interface that was called. */
+export type Tell = <S extends string>(member: string, signature: S, values: ValuesOf<S>) => void;
+
 /** A call whose arguments have been checked and that has done nothing yet. */
 export interface Prepared {
-  readonly subject: Subject;
+  /** Each is to be authorized. */
+  readonly subjects: readonly Subject[];
   /** @param signal cancels changes that are not decided yet */
-  run(engine: Engine, signal?: AbortSignal): Promise<readonly unknown[]>;
+  run(engine: Engine, tell: Tell, signal?: AbortSignal): Promise<readonly unknown[]>;
 }
 
 export interface Method<Target> {
@@ -77,7 +81,7 @@ export function method<Target, const I extends Arguments, const O extends Argume
     prepare: (target, args) => {
       // the arguments were decoded by the signature that `in` adds up to
       const request = spec.decode(target, ...(args as unknown as ValuesFor<I>));
-      return { subject: request, run: (engine, signal) => spec.run(engine, request, signal) };
+      return { subjects: [request], run: (engine, _tell, signal) => spec.run(engine, request, signal) };
     },
   };
 }

@@ -224,7 +224,7 @@ function decodeAttach(
   };
 }
 
-function decodeAttachWithExtensions(
+export function decodeAttachWithExtensions(
   image: string,
   ...[extensions, matches, profile, copyMode, flags]: ValuesFor<typeof attachWithExtensionsIn>
 ): Parameters<Engine['attach']>[0] {
@@ -237,6 +237,7 @@ function decodeAttachWithExtensions(
   };
 }
 
-function rows(changes: readonly Change[]): readonly (readonly [string, string, string])[] {
+/** Changes as the bus carries them. */
+export function rows(changes: readonly Change[]): readonly (readonly [string, string, string])[] {
   return changes.map(({ type, path, source }) => [type, path, source] as const);
 }

@@ -8,7 +8,7 @@ import { HeldArguments } from './held-arguments.ts';
 import { OperationLimit } from './operation-limit.ts';
 import { whileCallersStay } from './patience.ts';
 
-export interface ServeOptions extends Omit<Dispatching, 'limit' | 'forCaller'> {
+export interface ServeOptions extends Omit<Dispatching, 'limit' | 'forCaller' | 'tell'> {
   readonly log: Log;
   /** Called whenever a call begins or has been answered. */
   readonly onActivity?: (() => void) | undefined;
@@ -25,7 +25,14 @@ export interface Service {
 export function serve(connection: BusConnection, options: ServeOptions): Service {
   const { log, onActivity = () => undefined, ...objects } = options;
   const forCaller = whileCallersStay(connection, log);
-  const context: Dispatching = { ...objects, forCaller, limit: new OperationLimit() };
+  const context: Dispatching = {
+    ...objects,
+    forCaller,
+    limit: new OperationLimit(),
+    tell: (signal, signature, args) => {
+      connection.tell(signal, signature, args);
+    },
+  };
   const held = new HeldArguments();
   const pending = new Set<Promise<void>>();
   connection.onCall((call) => {

@@ -26,6 +26,7 @@ function outputTo(fd: number, env: Environment, readersGone: () => void): Output
   const isTerminal = isatty(fd);
   return {
     isTerminal,
+    canRedraw: isTerminal && env['TERM'] !== 'dumb',
     columns: columnsOf(fd, env, isTerminal),
     styles: wantsColour(env, isTerminal) ? coloured : plain,
     write: (text) => {

@@ -10,8 +10,15 @@ export interface Progress {
   end(): void;
 }
 
-/** Milliseconds before a bar appears, and between two pictures of it. */
-const patience = 500;
+export interface ProgressOptions {
+  /** Milliseconds before the bar appears. */
+  readonly patience?: number;
+  /** A clock in milliseconds. */
+  readonly now?: () => number;
+}
+
+const defaultPatience = 500;
+/** Milliseconds between two pictures. */
 const interval = 100;
 const leastBar = 10;
 const assumedColumns = 80;
@@ -20,15 +27,15 @@ const eraseLine = '\r\u001b[K';
 /**
  * @param what is going on, in a few words
  * @param total bytes; undefined where nobody knows
- * @param now a clock in milliseconds
  */
 export function progressBar(
   output: Output,
   what: string,
-  total: bigint | undefined,
-  now: () => number = () => performance.now(),
+  total: bigint | number | undefined,
+  { patience = defaultPatience, now = () => performance.now() }: ProgressOptions = {},
 ): Progress {
-  if (!output.isTerminal) return { update: () => undefined, end: () => undefined };
+  if (!output.canRedraw) return { update: () => undefined, end: () => undefined };
+  const all = total === undefined ? undefined : BigInt(total);
   const started = now();
   let shown = -Infinity;
   return {
@@ -36,7 +43,7 @@ export function progressBar(
       const time = now();
       if (time - started < patience || time - shown < interval) return;
       shown = time;
-      output.write(eraseLine + picture(what, done, total, output.columns ?? assumedColumns));
+      output.write(eraseLine + picture(what, done, all, output.columns ?? assumedColumns));
     },
     end: () => {
       if (shown !== -Infinity) output.write(eraseLine);

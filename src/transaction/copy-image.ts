@@ -28,6 +28,18 @@ export interface CopyContext {
   readonly log: Log;
   readonly signal?: AbortSignal | undefined;
   readonly copyReportMs?: number | undefined;
+  /** Told, a few times a second, how far a copy is that takes a while. */
+  readonly copying?: ((copy: CopyProgress) => void) | undefined;
+}
+
+/** How far a copy is. */
+export interface CopyProgress {
+  /** What the copy will be called on the host. */
+  readonly path: string;
+  /** Bytes. */
+  readonly done: number;
+  /** Bytes; undefined where nobody knows. */
+  readonly total: number | undefined;
 }
 
 /**

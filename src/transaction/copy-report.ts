@@ -1,10 +1,12 @@
-/** What the log says while a large image is copied. */
+/** What the log, and who watches, are told while a large image is copied. */
 import { readFileSync } from 'node:fs';
 
 import { errnoOf, quoted } from '../base/errors.ts';
 import type { CopyContext, ImageCopy } from './copy-image.ts';
 
 const defaultIntervalMs = 5000;
+/** For who watches: how long a copy takes before it is worth a word, and how often there is one, ms. */
+const [watchAfterMs, watchEveryMs] = [500, 200];
 
 export interface CopyReport {
   /** To be told the process that copies. */
@@ -13,13 +15,14 @@ export interface CopyReport {
 }
 
 /**
- * Reports how far a copy is, every few seconds while it lasts; short copies are none of the log's business.
+ * Reports how far a copy is, every few seconds while it lasts, and more often to who watches; short copies are none of
+ * their business.
  * @param total bytes, where known
  */
 export function reportCopy(
   { source, path }: ImageCopy,
   total: number | undefined,
-  { log, copyReportMs = defaultIntervalMs }: CopyContext,
+  { log, copying, copyReportMs = defaultIntervalMs }: CopyContext,
 ): CopyReport {
   let pid: number | undefined;
   const began = performance.now();
@@ -33,8 +36,16 @@ export function reportCopy(
       ...(total === undefined ? {} : { PORTABLE_COPY_TOTAL_BYTES: String(total) }),
     });
   };
-  const timer = setInterval(report, copyReportMs);
-  return { started: (of) => (pid = of), end: () => clearInterval(timer) };
+  const tell = (): void => {
+    if (performance.now() - began < watchAfterMs) return;
+    const done = pid === undefined ? undefined : writtenBytes(pid);
+    if (done !== undefined) copying?.({ path, done, total });
+  };
+  const timers = [
+    setInterval(report, copyReportMs),
+    ...(copying === undefined ? [] : [setInterval(tell, watchEveryMs)]),
+  ];
+  return { started: (of) => (pid = of), end: () => timers.forEach((timer) => clearInterval(timer)) };
 }
 
 /** "1200 of 4096 MB (29%)", as far as known. */

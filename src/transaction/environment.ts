@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import type { CopyContext } from './copy-image.ts';
 import type { Labels } from './labels.ts';
 import type { Lock } from './lock.ts';
 
@@ -23,6 +24,8 @@ export interface TransactionEnvironment {
   readonly signal?: AbortSignal | undefined;
   /** How often a long copy of an image is logged, in ms (default 5000). */
   readonly copyReportMs?: number | undefined;
+  /** Told, a few times a second, how far a copy is that takes a while. */
+  readonly copying?: CopyContext['copying'];
   /** Called as files get staged, for those who copy whole images. */
   readonly progress?: ((staged: number, total: number) => void) | undefined;
 }

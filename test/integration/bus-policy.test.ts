@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { imageInterface } from '../../src/service/image.ts';
 import type { Interface } from '../../src/service/interface.ts';
 import { managerInterface } from '../../src/service/manager.ts';
-import { busName, imagePath, logControlPath, managerPath } from '../../src/service/paths.ts';
+import { busName, imagePath, logControlPath, managerPath, togetherPath } from '../../src/service/paths.ts';
+import { togetherInterface } from '../../src/service/together.ts';
 import { runAs, startBus } from '../support/private-bus.ts';
 import { serveFake, type ServedFake } from '../support/serve-fake.ts';
 
@@ -51,6 +52,7 @@ describe('the bus policy', () => {
   const objects: readonly (readonly [string, Interface<never>])[] = [
     [managerPath, managerInterface],
     [imagePath('minimal_1'), imageInterface],
+    [togetherPath, togetherInterface],
   ];
   for (const [path, { name, methods }] of objects) {
     it(`lets users reach every method of ${name}, and no other`, async () => {

@@ -1,7 +1,7 @@
 /** An engine that notes what it is asked and answers with what it was given. */
 import { PortableError } from '../../src/base/errors.ts';
 import type { Image, ImageFacts } from '../../src/images/image.ts';
-import type { Change } from '../../src/portable/requests.ts';
+import type { Change, Outcome } from '../../src/portable/requests.ts';
 import type { Engine } from '../../src/service/engine.ts';
 
 export interface FakeEngine extends Engine {
@@ -81,12 +81,19 @@ export function fakeEngine(): FakeEngine {
     },
     detach: (request) => note(changes, 'detach', request),
     reattach: (request) => note({ removed: changes.slice(0, 1), updated: changes }, 'reattach', request),
+    attachAll: (requests) => note(outcome(requests.length), 'attachAll', requests),
+    detachAll: (requests) => note(outcome(requests.length), 'detachAll', requests),
+    reattachAll: (requests) => note(outcome(requests.length), 'reattachAll', requests),
     remove: (image) => note(undefined, 'remove', image),
     markReadOnly: (image, readOnly) => note(undefined, 'markReadOnly', image, readOnly),
     setImageLimit: (image, bytes) => note(undefined, 'setImageLimit', image, bytes),
     setPoolLimit: (bytes) => note(undefined, 'setPoolLimit', bytes),
   };
   return engine;
+}
+
+function outcome(count: number): Outcome {
+  return { images: Array.from({ length: count }, () => changes), links: [] };
 }
 
 function sampleImage(name: string): Image {

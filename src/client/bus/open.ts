@@ -1,11 +1,14 @@
 /** A host behind its buses: its daemon and its service manager. */
 import { messageOf } from '../../base/errors.ts';
+import { silentLog } from '../../base/log.ts';
 import { connect } from '../../dbus/connection.ts';
 import { CommandError } from '../command-error.ts';
 import type { Settings } from '../command-line/settings.ts';
 import type { Process } from '../main.ts';
 import type { Services } from '../services.ts';
+import { watchingCopies } from '../copy-bar.ts';
 import { busAddress } from './address.ts';
+import type { LocalHost } from './attached.ts';
 import { imagesOnBus } from './images.ts';
 import type { Agent } from './password-agent.ts';
 import { unitsOnBus } from './units.ts';
@@ -22,7 +25,11 @@ export async function openBus(settings: Settings, process: Process): Promise<Ser
   const { askPassword } = settings;
   const agent = await passwordAgent(settings, process);
   return {
-    images: imagesOnBus(connection, askPassword),
+    images: imagesOnBus(connection, {
+      interactive: askPassword,
+      watchCopies: watchingCopies(settings, process.terminal),
+      findHost: () => localHost(settings, process),
+    }),
     units: unitsOnBus(connection, askPassword),
     linksTogether: false,
     // the connection ends with the process: waiting for that would take a tenth of a short command's time
@@ -42,6 +49,13 @@ async function passwordAgent(
   if (!wanted) return undefined;
   const { startPasswordAgent } = await import('./password-agent.ts');
   return startPasswordAgent();
+}
+
+/** The host's files, where they are on this machine. */
+async function localHost({ place, user }: Settings, process: Process): Promise<LocalHost | undefined> {
+  if (place.kind !== 'local') return undefined;
+  const { hostPaths } = await import('../host-paths.ts');
+  return { root: '/', paths: hostPaths(process, user), log: silentLog };
 }
 
 function busName({ place, user }: Settings): string {

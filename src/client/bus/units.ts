@@ -6,6 +6,7 @@ import type { BusConnection } from '../../dbus/connection.ts';
 import type { Reply } from '../../dbus/reply.ts';
 import type { ValueOf, ValuesOf } from '../../dbus/signature.ts';
 import type { Job, JobKind, LinkChange, Units } from '../services.ts';
+import { ownerOf } from './owner.ts';
 
 const manager = {
   destination: 'org.freedesktop.systemd1',
@@ -72,7 +73,7 @@ async function runJob(
   }
   const ended = new Map<string, string>();
   let wake = (): void => undefined;
-  const sender = await ownerOf(connection);
+  const sender = await ownerOf(connection, manager.destination);
   const match = { sender, path: manager.path, interface: manager.interface, member: 'JobRemoved' };
   const unsubscribe = await connection.onSignal(match, (signal) => {
     const [, job, , result] = signal.values('uoss');
@@ -91,18 +92,6 @@ async function runJob(
   } finally {
     unsubscribe();
   }
-}
-
-/** Signals carry the unique name of who sends them. */
-async function ownerOf(connection: BusConnection): Promise<string> {
-  const driver = {
-    destination: 'org.freedesktop.DBus',
-    path: '/org/freedesktop/DBus',
-    interface: 'org.freedesktop.DBus',
-    member: 'GetNameOwner',
-  };
-  const reply = await connection.call(driver, 's', [manager.destination]);
-  return reply.values('s')[0];
 }
 
 function linkChanges(changes: ValueOf<'a(sss)'>): readonly LinkChange[] {

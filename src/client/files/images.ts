@@ -2,11 +2,12 @@
 import { splitChanges } from '../../portable/changes.ts';
 import type { Portables } from '../../portable/portables.ts';
 import type { Settings } from '../command-line/settings.ts';
+import type { WatchCopies } from '../copy-bar.ts';
 import type { Images, LinkChange } from '../services.ts';
 import type { Change } from '../../portable/requests.ts';
 
 /** All images of a command are changed in one transaction, together with the links that enable their units. */
-export function imagesInFiles(portables: Portables, { dryRun }: Settings): Images {
+export function imagesInFiles(portables: Portables, { dryRun }: Settings, watchCopies: WatchCopies): Images {
   return {
     list: async () =>
       (await portables.listImages()).map(({ image, facts, state }) => {
@@ -17,7 +18,9 @@ export function imagesInFiles(portables: Portables, { dryRun }: Settings): Image
     state: (ref) => portables.state(ref),
     profiles: () => portables.profiles(),
     attach: async (requests) => {
-      const { images, links } = await portables.attachAll(requests, { dryRun });
+      const { images, links } = await watchCopies((copying) =>
+        portables.attachAll(requests, { dryRun, copying }),
+      );
       return { images, links: linkChanges(links) };
     },
     detach: async (requests) => {
@@ -25,7 +28,9 @@ export function imagesInFiles(portables: Portables, { dryRun }: Settings): Image
       return { images, links: linkChanges(links) };
     },
     reattach: async (requests) => {
-      const { images, links } = await portables.reattachAll(requests, { dryRun });
+      const { images, links } = await watchCopies((copying) =>
+        portables.reattachAll(requests, { dryRun, copying }),
+      );
       return { images: images.map(splitChanges), links: linkChanges(links) };
     },
     markReadOnly: (image, readOnly) => portables.markReadOnly(image, readOnly),

@@ -6,8 +6,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { fileError, PortableError, quoted } from '../../base/errors.ts';
-import { systemPaths, userPaths, type HostPaths } from '../../base/host-paths.ts';
-import { userDirectories } from '../../base/user-directories.ts';
+import { systemPaths, type HostPaths } from '../../base/host-paths.ts';
 import { defaultLimits } from '../../disk/budget.ts';
 import { offlineServiceManager } from '../../host/offline-manager.ts';
 import type { ServiceManager } from '../../host/service-manager.ts';
@@ -16,6 +15,8 @@ import { hostLock } from '../../transaction/lock.ts';
 import type { Settings } from '../command-line/settings.ts';
 import type { Process } from '../main.ts';
 import type { Services } from '../services.ts';
+import { watchingCopies } from '../copy-bar.ts';
+import { hostPaths } from '../host-paths.ts';
 import { imagesInFiles } from './images.ts';
 import { terminalLog } from './log.ts';
 import { unitsInFiles } from './units.ts';
@@ -24,7 +25,7 @@ import { unitsInFiles } from './units.ts';
 export async function openFiles(settings: Settings, process: Process): Promise<Services> {
   const root = resolve(process.cwd, settings.root ?? '/');
   if (settings.root !== undefined) checkDirectory(root);
-  const paths = pathsOf(root, settings, process);
+  const paths = root === '/' ? hostPaths(process, settings.user) : systemPaths();
   const { manager, close } = await managerOf(root, paths, settings, process);
   const portables = createPortables({
     root,
@@ -35,7 +36,8 @@ export async function openFiles(settings: Settings, process: Process): Promise<S
     log: terminalLog(settings, process.terminal),
     lock: hostLock(root, paths.lock),
   });
-  return { images: imagesInFiles(portables, settings), units: unitsInFiles, linksTogether: true, close };
+  const images = imagesInFiles(portables, settings, watchingCopies(settings, process.terminal));
+  return { images, units: unitsInFiles, linksTogether: true, close };
 }
 
 function checkDirectory(root: string): void {
@@ -48,11 +50,6 @@ function checkDirectory(root: string): void {
     file: root,
     hint: '--root= needs the directory that holds the tree',
   });
-}
-
-function pathsOf(root: string, { user }: Settings, { env, uid, home, ownProfiles }: Process): HostPaths {
-  if (user) return userPaths(userDirectories({ env, uid, home }), ownProfiles?.user);
-  return systemPaths(root === '/' ? ownProfiles?.system : undefined);
 }
 
 interface Asked {

@@ -1,11 +1,14 @@
 /** portablectl detach */
+import { basename } from 'node:path';
+
 import { quoted } from '../../base/errors.ts';
 import { formatFailure } from '../../terminal/failure.ts';
 import { CommandError } from '../command-error.ts';
 import { printReport, sayOutcomes } from '../report.ts';
+import type { Before, LinkChange } from '../services.ts';
 import type { Target } from '../target.ts';
 import { readTargets } from '../targets.ts';
-import { clean, disable, reload, runJobs, sayLinks } from '../unit-steps.ts';
+import { clean, disable, enable as enableUnits, reload, runJobs, sayLinks } from '../unit-steps.ts';
 import type { Context, Verb } from '../verb.ts';
 
 export const detach: Verb = async (context) => {
@@ -16,7 +19,11 @@ export const detach: Verb = async (context) => {
   if (withUnits) for (const target of targets) await checkAttached(context, target);
   const names = withUnits ? await unitNames(context, targets) : [];
   const jobs = settings.now ? await runJobs(context, 'stop', names) : [];
-  const before = sayLinks(context, enable ? await disable(context, names) : []);
+  const unlinked: LinkChange[] = [];
+  const disabling: Before = {
+    go: async () => void unlinked.push(...sayLinks(context, await disable(context, names))),
+    back: async () => void sayLinks(context, await enableUnits(context, enabledBy(unlinked, names))),
+  };
   if (settings.clean) await clean(context, names);
   const requests = targets.map(({ image, extensions }) => ({
     image,
@@ -25,9 +32,10 @@ export const detach: Verb = async (context) => {
     force,
     disable: enable,
   }));
-  const done = await services.images.detach(requests);
+  const inCalls = enable && !services.linksTogether;
+  const done = await services.images.detach(requests, inCalls ? disabling : undefined);
   const outcomes = requests.map(({ image }, i) => ({ image, removed: done.images[i] ?? [], changes: [] }));
-  const links = [...before, ...sayLinks(context, done.links)];
+  const links = [...unlinked, ...sayLinks(context, done.links)];
   sayOutcomes(context, outcomes);
   const reloaded = await reload(context);
   printReport(context, { outcomes, links, jobs, reloaded });
@@ -42,6 +50,15 @@ async function checkAttached({ services }: Context, target: Target): Promise<voi
     dbusName: 'org.freedesktop.systemd1.NoSuchUnit',
     image: target.image,
   });
+}
+
+/** The units that links were for: those of instances ("a@x.service") are for their templates. */
+function enabledBy(links: readonly LinkChange[], names: readonly string[]): readonly string[] {
+  const enabling = links.filter(
+    ({ path }) => !path.includes('.attached/') || /\.(wants|requires|upholds)\//.test(path),
+  );
+  const linked = new Set(enabling.map(({ path }) => basename(path).replace(/@[^@]*\./, '@.')));
+  return names.filter((name) => linked.has(name));
 }
 
 /** The units of the images, as far as they can be told: an image may be gone. */

@@ -43,6 +43,7 @@ async function run(
   const output = (name: 'stdout' | 'stderr'): Output => ({
     write: (text) => void (written[name] += String(text)),
     isTerminal: more.isTerminal ?? false,
+    canRedraw: more.isTerminal ?? false,
     columns: more.isTerminal === true ? 80 : undefined,
     styles: plain,
   });

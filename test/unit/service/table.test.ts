@@ -9,9 +9,12 @@ import { interfaceFile, introspectionXml } from '../../../src/service/introspect
 import { logControlInterface } from '../../../src/service/log-control.ts';
 import { managerInterface } from '../../../src/service/manager.ts';
 import { busName } from '../../../src/service/paths.ts';
+import { togetherInterface } from '../../../src/service/together.ts';
 
 const read = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
 const interfaces: readonly Interface<never>[] = [managerInterface, imageInterface];
+/** What can be called, told of or not. */
+const callable = [...interfaces, togetherInterface];
 
 /** Every group of every match. */
 function all(text: string, pattern: RegExp): string[][] {
@@ -94,7 +97,7 @@ describe('dbus/org.freedesktop.portable1.conf', () => {
       `org.freedesktop.DBus.${name}`,
       undefined,
     ]);
-    const methods = interfaces.flatMap(({ name, methods }) =>
+    const methods = callable.flatMap(({ name, methods }) =>
       Object.keys(methods).map((member) => [busName, name, member]),
     );
     assert.deepEqual(allowed, [...standard, ...methods]);
@@ -111,7 +114,7 @@ describe('dbus/org.freedesktop.portable1.policy', () => {
   it('defines the actions that the tables ask for, for administrators', () => {
     const policy = read('dbus/org.freedesktop.portable1.policy');
     const asked = new Set(
-      interfaces.flatMap(({ methods }) => Object.values(methods).map(({ access }) => access)),
+      callable.flatMap(({ methods }) => Object.values(methods).map(({ access }) => access)),
     );
     asked.delete('anyone');
     assert.deepEqual(

@@ -198,12 +198,13 @@ describe('progress', () => {
     let written = '';
     const output = {
       isTerminal,
+      canRedraw: isTerminal,
       columns,
       styles: plain,
       write: (text: unknown) => void (written += String(text)),
     };
     let time = 0;
-    const bar = progressBar(output, 'Copying foo', 1000n, () => time);
+    const bar = progressBar(output, 'Copying foo', 1000n, { now: () => time });
     return { bar, written: () => written, at: (ms: number) => (time = ms) };
   };
 
