@@ -145,7 +145,7 @@ export async function openSource(
   let root: FileTree | undefined;
   try {
     for (const volume of inOrder(dissection)) {
-      refuseEncrypted(volume.source, volume.superblock);
+      await refuseEncrypted(volume.source, volume.superblock);
       const readable = await protect(dissection, volume, { settings, certificates, keep });
       const open = (): Promise<FileTree> => openFileSystem(readable.source, readable.superblock, budget);
       const at = mountPoints[volume.designator];

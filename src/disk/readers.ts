@@ -50,9 +50,12 @@ export async function openFileSystem(
 }
 
 /** @throws PortableError NotSupported when the superblock is that of an encrypted container */
-export function refuseEncrypted(source: BlockSource, superblock: Superblock | undefined): void {
+export async function refuseEncrypted(
+  source: BlockSource,
+  superblock: Superblock | undefined,
+): Promise<void> {
   if (superblock?.type !== 'crypto_LUKS' && superblock?.type !== 'BitLocker') return;
-  const what = superblock.type === 'crypto_LUKS' ? 'LUKS' : superblock.type;
+  const what = superblock.type === 'crypto_LUKS' ? await luksVersion(source) : superblock.type;
   throw new PortableError(
     'NotSupported',
     `${quoted(source.name)} is encrypted (${what}), and there is no key`,
@@ -61,6 +64,11 @@ export function refuseEncrypted(source: BlockSource, superblock: Superblock | un
       hint: 'portable services run from images that are not encrypted',
     },
   );
+}
+
+/** "LUKS2"; the version follows the magic number of six bytes: cryptsetup, "LUKS2 On-Disk Format", section 2.1. */
+async function luksVersion(source: BlockSource): Promise<string> {
+  return `LUKS${(await source.read(6n, 2)).readUInt16BE(0)}`;
 }
 
 function noFileSystem(source: BlockSource, superblock: Superblock | undefined): PortableError {

@@ -22,6 +22,7 @@ import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Budget } from '../../src/disk/budget.ts';
 import { openFileSource } from '../../src/disk/file-source.ts';
+import { crc32c } from '../../src/disk/crc.ts';
 import { openByKernel } from '../../src/disk/kernel/index.ts';
 import { openImage } from '../../src/disk/open.ts';
 import { memorySource } from '../../src/disk/source.ts';
@@ -345,6 +346,57 @@ describe('the kernel reader', () => {
     victim.kill('SIGKILL');
     await waitForNoLoop(image);
   });
+});
+
+describe('a superblock with what the kernel does not know', () => {
+  const unknown: readonly (readonly [
+    type: string,
+    make: () => void,
+    change: (superblock: Buffer) => void,
+    at: number,
+    message: RegExp,
+  ])[] = [
+    [
+      'btrfs',
+      () => {
+        blank(200);
+        runSync('mkfs.btrfs', ['-q', image]);
+      },
+      (bytes) => {
+        bytes.writeUInt32LE(0x4000_0000, 0xbc + 4);
+        bytes.writeUInt32LE(~crc32c(0xffff_ffff, bytes.subarray(32)) >>> 0, 0);
+      },
+      0x10000,
+      /does not mount '.*image.raw' as btrfs: .*incompat_flags 0x40000000\w+, csum_type 0x0000\)/,
+    ],
+    [
+      'xfs',
+      () => {
+        blank(320);
+        runSync('mkfs.xfs', ['-q', image]);
+      },
+      (bytes) => {
+        bytes.writeUInt32BE(0x4000_0000, 0xd8);
+        bytes.writeUInt32LE(0, 0xe0);
+        bytes.writeUInt32LE(~crc32c(0xffff_ffff, bytes.subarray(0, 512)) >>> 0, 0xe0);
+      },
+      0,
+      /does not mount '.*image.raw' as xfs: .*versionnum 0x\w{3}5, .*features_incompat 0x40000000\)/,
+    ],
+  ];
+  for (const [type, make, change, at, message] of unknown) {
+    it(`is an error that names it: ${type}`, async () => {
+      make();
+      const bytes = readFileSync(image).subarray(at, at + 4096);
+      change(bytes);
+      writeAt(image, at, bytes);
+      await failsWith(
+        withTree(type, () => Promise.resolve()),
+        'InvalidArgs',
+        message,
+      );
+    });
+  }
 });
 
 const tsx = ['--import', 'tsx'];

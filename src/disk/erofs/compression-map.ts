@@ -17,6 +17,7 @@ const advise = {
   interlaced: 0x10,
   fragmentTail: 0x20,
 } as const;
+const knownAdvise = 0x3f;
 
 /** How the content of a compressed inode is described. */
 export type CompressionMap = WholeFragment | ClusterMap | ExtentMap;
@@ -70,7 +71,7 @@ export interface ExtentMap {
 
 /**
  * @param blockBits log2 of the block size
- * @throws PortableError InvalidArgs for a map that cannot be, NotSupported for a cluster size that is not known
+ * @throws PortableError InvalidArgs for a map that cannot be, NotSupported for flags or a cluster size that are not known
  */
 export async function readCompressionMap(inode: Inode, blockBits: number): Promise<CompressionMap> {
   const { space } = inode;
@@ -79,6 +80,12 @@ export async function readCompressionMap(inode: Inode, blockBits: number): Promi
   const whole = header.readBigUInt64LE(0);
   if (whole >> 63n === 1n) return { kind: 'fragment', offset: whole & ((1n << 63n) - 1n) };
   const flags = header.readUInt16LE(4);
+  if ((flags & ~knownAdvise) !== 0) {
+    throw unsupported(
+      space.name,
+      `the unknown compression flags 0x${flags.toString(16)} (h_advise) in inode ${inode.node}`,
+    );
+  }
   const has = (bit: number) => (flags & bit) !== 0;
   const compact = inode.layout === dataLayout.compressedCompact;
   const start = position + BigInt(sizeOf.mapHeader);

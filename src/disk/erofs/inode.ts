@@ -24,6 +24,9 @@ export interface Inode {
   readonly xattrSize: number;
 }
 
+/** i_format: bit 0 extended, bits 1–3 the data layout, bit 4 one link (or, in a directory, no entry "."). */
+const knownFormat = 0x1f;
+
 /** Where metadata is, as far as inodes need it. */
 export interface InodeSpaces {
   readonly superblock: Superblock;
@@ -40,7 +43,7 @@ export function inodeEnd(inode: Inode): bigint {
 /**
  * Reads one inode.
  * @param node its number, from the superblock or a directory
- * @throws PortableError InvalidArgs when there is no valid inode there, NotSupported for an unknown data layout
+ * @throws PortableError InvalidArgs when there is no valid inode there, NotSupported for an unknown format or data layout
  */
 export async function readInode(spaces: InodeSpaces, node: bigint): Promise<Inode> {
   const { space, offset } = locate(spaces, node);
@@ -48,6 +51,9 @@ export async function readInode(spaces: InodeSpaces, node: bigint): Promise<Inod
   const format = head.readUInt16LE(0);
   const extended = (format & 1) !== 0;
   const bytes = extended ? await space.read(offset, sizeOf.extendedInode) : head;
+  if ((format & ~knownFormat) !== 0) {
+    throw unsupported(space.name, `the unknown format 0x${format.toString(16)} (i_format) in inode ${node}`);
+  }
   const layout = layoutOf(space.name, node, (format >> 1) & 7);
   const mode = bytes.readUInt16LE(4);
   const kind = kindOf(mode);

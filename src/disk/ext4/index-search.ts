@@ -70,12 +70,21 @@ async function readRoot(volume: Volume, inode: Inode): Promise<Root> {
   const where = `the index of directory inode ${inode.number}`;
   const max = volume.superblock.features.has('large_dir') ? maxLevels.largeDir : maxLevels.plain;
   const levels = rootInfo.levels(block) + 1;
-  if (rootInfo.reserved(block) !== 0 || rootInfo.length(block) !== rootInfoLength || levels > max) {
+  const reserved = rootInfo.reserved(block);
+  if (reserved !== 0) {
+    throw volume.unsupported(
+      `${where} has 0x${reserved.toString(16)} in its reserved field, which is not known`,
+    );
+  }
+  if (rootInfo.length(block) !== rootInfoLength || levels > max) {
     throw volume.corrupt(
       `${where} has a head of ${rootInfo.length(block)} bytes and ${levels} levels, expected ${rootInfoLength} and at most ${max}`,
     );
   }
-  if ((rootInfo.flags(block) & 1) !== 0) throw volume.unsupported(`${where} has unknown flags`);
+  const flags = rootInfo.flags(block);
+  if ((flags & 1) !== 0) {
+    throw volume.unsupported(`${where} has the flags 0x${flags.toString(16)}, which are not known`);
+  }
   checkCounts(volume, block, indexAt.root, where);
   return { block, levels, hashesOf: hasher(volume, rootInfo.hashVersion(block), where) };
 }

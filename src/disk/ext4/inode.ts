@@ -52,6 +52,9 @@ export const inodeFlags = {
   casefold: 0x4000_0000,
 } as const;
 
+/** Bits of i_flags that nothing documents. Most of the others concern writing, or are for chattr(1). */
+const unknownFlags = 0x8080_0000;
+
 const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
   [0x1000, 'fifo'],
   [0x2000, 'character'],
@@ -153,6 +156,9 @@ function parseInode(volume: Volume, number: number, blockNumber: number, bytes: 
     throw volume.corrupt(`${where} is unused or of an unknown kind (mode 0o${mode.toString(8)})`);
   }
   const flags = layout.flags(bytes);
+  if ((flags & unknownFlags) !== 0) {
+    throw volume.unsupported(`${where} has the flags 0x${flags.toString(16)}, not all of which are known`);
+  }
   if ((flags & inodeFlags.inlineData) !== 0 && !features.has('inline_data')) {
     throw volume.corrupt(
       `${where} has inline data, but the file system does not have the feature inline_data`,

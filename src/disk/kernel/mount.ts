@@ -4,10 +4,11 @@
  * file system; losetup(8).
  */
 import { spawnSync } from 'node:child_process';
-import { fstatSync, readFileSync } from 'node:fs';
+import { fstatSync, readFileSync, readSync } from 'node:fs';
 import { PortableError, quoted } from '../../base/errors.ts';
 import { deviceNumber } from '../inode.ts';
 import { type Opening, imageDescriptor } from './protocol.ts';
+import { superblockWords } from './superblock-words.ts';
 
 /** What is covered by the mount: every host has it, and this process needs nothing of it. */
 export const mountPoint = '/run';
@@ -126,7 +127,7 @@ function attempt({ name, limits }: Opening, program: string, args: readonly stri
   };
 }
 
-function refusal({ name, type }: Opening, said: string): PortableError {
+function refusal({ name, type, offset }: Opening, said: string): PortableError {
   if (said.includes('unknown filesystem type')) {
     return new PortableError(
       'NotSupported',
@@ -144,5 +145,16 @@ function refusal({ name, type }: Opening, said: string): PortableError {
   if (said.includes('loop device')) {
     return new PortableError('NotSupported', message, { file: name, hint: 'a free loop device is needed' });
   }
-  return new PortableError('InvalidArgs', message, { file: name, hint: 'the kernel log may say more' });
+  // the kernel tells only its log which of the features it does not know
+  const stored = superblockWords(type, (at, length) => readImage(offset + at, length));
+  return new PortableError('InvalidArgs', stored === undefined ? message : `${message} (${stored})`, {
+    file: name,
+    hint: 'the kernel log may say more',
+  });
+}
+
+function readImage(at: bigint, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  readSync(imageDescriptor, bytes, 0, length, at);
+  return bytes;
 }

@@ -7,6 +7,7 @@ const signature = Buffer.from('EFI PART');
 
 /** Byte offsets in the header; it is at least 92 bytes long, and as long as `headerSize` says. */
 const header = {
+  revision: 8,
   headerSize: 12,
   crc: 16,
   ownSector: 24,
@@ -33,6 +34,9 @@ const entry = {
 
 /** The most that an array of entries may take, bytes; usual are 16 KiB. */
 const maxArrayBytes = 1024 * 1024;
+
+/** 1.0, the only one there is; libblkid and the kernel do not look at it. */
+const knownRevision = 0x1_0000;
 
 const sectorSizes = [512, 4096] as const;
 
@@ -102,6 +106,8 @@ function headerProblem(bytes: Buffer, sector: bigint, sectors: bigint): string |
   const checked = Buffer.from(bytes.subarray(0, size));
   checked.writeUInt32LE(0, header.crc);
   if (crc32(checked) !== bytes.readUInt32LE(header.crc)) return 'does not match its checksum';
+  const revision = bytes.readUInt32LE(header.revision);
+  if (revision !== knownRevision) return `has the unknown revision 0x${revision.toString(16)}`;
   const own = bytes.readBigUInt64LE(header.ownSector);
   if (own !== sector) return `says it is in sector ${own}`;
   const first = bytes.readBigUInt64LE(header.firstUsable);

@@ -156,7 +156,7 @@ function selectFromMbr(table: MbrTable, name: string): Selection {
   if (root === undefined) {
     const what =
       linux.length === 0
-        ? 'its master boot record has no partition of type 0x83 (Linux)'
+        ? `its master boot record has no partition of type 0x83 (Linux)${typesOf(table)}`
         : 'no partition of type 0x83 (Linux) is marked active, which the service manager asks for';
     throw unsuitable(name, what, { hint: 'sfdisk --part-type and --activate set the type and the mark' });
   }
@@ -164,6 +164,12 @@ function selectFromMbr(table: MbrTable, name: string): Selection {
   const unknown = { uuid: undefined, label: undefined, architecture: undefined };
   const flags = { readOnly: false, growFileSystem: false };
   return new Map([['root', { designator: 'root', number, offset, size, ...unknown, flags }]]);
+}
+
+/** What there is instead, for people. */
+function typesOf({ partitions }: MbrTable): string {
+  if (partitions.length === 0) return '';
+  return `, only of ${partitions.map(({ type }) => `0x${type.toString(16)}`).join(', ')}`;
 }
 
 /** MBR: any Linux file system. */

@@ -35,6 +35,8 @@ export const flags = {
   noXattrs: 0x0200,
   compressorOptions: 0x0400,
 } as const;
+/** All there are: the others say how the image was made. */
+export const knownFlags = 0x0fff;
 
 /** A table position that means "there is none". */
 export const noTable = 0xffff_ffff_ffff_ffffn;

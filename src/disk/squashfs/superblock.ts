@@ -5,6 +5,7 @@ import type { BlockSource } from '../source.ts';
 import { corrupt, unsupported } from './errors.ts';
 import {
   flags,
+  knownFlags,
   lz4OptionsLayout,
   magic,
   maxBlockBytes,
@@ -54,7 +55,7 @@ export async function isSquashfs(source: BlockSource): Promise<boolean> {
 /**
  * Reads and checks the superblock.
  * @throws PortableError InvalidArgs when it is not a squashfs, or truncated, or corrupt; NotSupported naming a
- *   version, byte order or compressor that is not known
+ *   version, byte order, compressor or flag that is not known
  */
 export async function readSuperblock(source: BlockSource): Promise<Superblock> {
   const { name } = source;
@@ -76,6 +77,13 @@ export async function readSuperblock(source: BlockSource): Promise<Superblock> {
   }
   const codec = compressors[raw.compressor];
   if (codec === undefined) throw unsupported(name, `the unknown compressor ${raw.compressor}`);
+  const unknown = raw.flags & ~knownFlags;
+  if (unknown !== 0) {
+    throw unsupported(
+      name,
+      `the unknown flags 0x${unknown.toString(16)} (flags 0x${raw.flags.toString(16)})`,
+    );
+  }
   checkSizes(source, raw);
   checkTables(name, raw);
   if (codec === 'lz4') await checkLz4Options(source, raw);

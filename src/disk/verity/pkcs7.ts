@@ -45,6 +45,17 @@ const hashes: ReadonlyMap<string, string> = new Map([
   ['2.16.840.1.101.3.4.2.4', 'sha224'],
 ]);
 
+/** How signers sign: RFC 8017, appendix A.2.4 (and rsaEncryption, which leaves the digest to its field); RFC 5754. */
+const signatureAlgorithms: ReadonlySet<string> = new Set([
+  '1.2.840.113549.1.1.1',
+  ...[11, 12, 13, 14].map((n) => `1.2.840.113549.1.1.${n}`),
+  '1.2.840.10045.2.1',
+  ...[1, 2, 3, 4].map((n) => `1.2.840.10045.4.3.${n}`),
+]);
+
+/** Versions of the structures: RFC 2315 has 1; RFC 5652, sections 5.1 and 5.3, the others. */
+const versions = { signedData: [1, 3, 4, 5], signer: [1, 3] } as const;
+
 /** @throws EncodingError saying what is missing in it, or not known */
 export function readPkcs7(bytes: Buffer): Pkcs7 {
   const [type, explicit] = children(expect(readElement(bytes), tags.sequence, 'the outer sequence'));
@@ -55,7 +66,7 @@ export function readPkcs7(bytes: Buffer): Pkcs7 {
   const fields = children(expect(signedData, tags.sequence, 'the signed data'));
   // perhaps certificates and revocation lists come before the signers
   const [version, digests, content] = fields;
-  expect(version, tags.integer, 'the version of the signed data');
+  checkVersion(version, versions.signedData, 'the version of the signed data');
   expectData(content);
   const last = expect(fields.length >= 4 ? fields.at(-1) : undefined, tags.set, 'the set of signers');
   const signers = children(last).map(readSigner);
@@ -67,6 +78,14 @@ export function readPkcs7(bytes: Buffer): Pkcs7 {
   return { signers };
 }
 
+function checkVersion(element: Element | undefined, known: readonly number[], what: string): void {
+  const { content } = expect(element, tags.integer, what);
+  const number = content.length === 1 ? content[0] : undefined;
+  if (number === undefined || !known.includes(number)) {
+    throw new EncodingError(`${what} is 0x${content.toString('hex')}, which is not known`);
+  }
+}
+
 /** The signed content, which is kept elsewhere; if it is in here, too, that does not count. */
 function expectData(content: Element | undefined): void {
   const [type] = children(expect(content, tags.sequence, 'the description of the content'));
@@ -76,11 +95,12 @@ function expectData(content: Element | undefined): void {
 
 function readSigner(element: Element): SignerInfo {
   const fields = children(expect(element, tags.sequence, 'a signer'));
-  const [, id, digestAlgorithm, ...rest] = fields;
+  const [version, id, digestAlgorithm, ...rest] = fields;
+  checkVersion(version, versions.signer, 'the version of a signer');
   const [issuer, serial] = children(expect(id, tags.sequence, 'the issuer and serial number of a signer'));
   const attributes = rest[0]?.tag === tags.context0 ? rest.shift() : undefined;
   const [signatureAlgorithm, signature] = rest;
-  expect(signatureAlgorithm, tags.sequence, 'the signature algorithm of a signer');
+  checkSignatureAlgorithm(signatureAlgorithm);
   return {
     issuer: expect(issuer, tags.sequence, 'the issuer of a signer').raw,
     serial: expect(serial, tags.integer, 'the serial number of a signer').content,
@@ -97,6 +117,15 @@ function readHash(element: Element | undefined): string {
   if (hash === undefined)
     throw new EncodingError(`its digest algorithm ${identifier} is not known, or too weak`);
   return hash;
+}
+
+function checkSignatureAlgorithm(element: Element | undefined): void {
+  const what = 'the signature algorithm of a signer';
+  const [name] = children(expect(element, tags.sequence, what));
+  const identifier = readObjectIdentifier(name, what);
+  if (!signatureAlgorithms.has(identifier)) {
+    throw new EncodingError(`its signature algorithm ${identifier} is not known`);
+  }
 }
 
 /** RFC 5652, section 5.4: what is signed is their encoding as a set. */

@@ -80,3 +80,35 @@ describe('the caps on an inspection', () => {
     });
   }
 });
+
+describe('the caps that nobody has changed', () => {
+  /** A directory image, one step over a cap of `defaultLimits`: what the specification says, in numbers. */
+  const over = (name: string, message: RegExp, code: string, make: (tree: string) => void): void => {
+    it(name, async () => {
+      const tree = join(scratch, name.replaceAll(/\W/g, '-'));
+      mkdirSync(join(tree, 'usr/lib/systemd/system'), { recursive: true });
+      mkdirSync(join(tree, 'etc'));
+      make(tree);
+      await failsWith(inspectImage({ path: tree, type: 'directory' }, new Budget(tree)), code, message);
+    });
+  };
+  const units = 'usr/lib/systemd/system';
+
+  over('a unit file of 1 MiB and a byte', /is longer than 1048576 bytes/, 'LimitsExceeded', (tree) => {
+    writeFileSync(join(tree, 'usr/lib/os-release'), 'ID=test\n');
+    writeFileSync(join(tree, units, 'a.service'), Buffer.alloc(2 ** 20 + 1, '#'));
+  });
+  over('an os-release of 64 KiB and a byte', /is longer than 65536 bytes/, 'LimitsExceeded', (tree) => {
+    writeFileSync(join(tree, 'usr/lib/os-release'), Buffer.alloc(2 ** 16 + 1, '#'));
+  });
+  over('10,001 unit files', /more than 10000 unit files/, 'LimitsExceeded', (tree) => {
+    writeFileSync(join(tree, 'usr/lib/os-release'), 'ID=test\n');
+    for (let i = 0; i < 10_001; i++) writeFileSync(join(tree, units, `a${i}.service`), '');
+  });
+  over('41 symbolic links', /more than 40 symbolic links on the way/, 'Loop', (tree) => {
+    writeFileSync(join(tree, 'usr/lib/os-release'), 'ID=test\n');
+    symlinkSync('link-1', join(tree, 'etc/os-release'));
+    for (let i = 1; i < 41; i++) symlinkSync(`link-${i + 1}`, join(tree, `etc/link-${i}`));
+    writeFileSync(join(tree, 'etc/link-41'), 'ID=test\n');
+  });
+});

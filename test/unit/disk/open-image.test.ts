@@ -59,7 +59,7 @@ describe('opening an image', () => {
       'InvalidArgs',
       /'foo.raw' is ambiguous: it has the superblocks of squashfs and ext2/,
     ],
-    ['LUKS', medium([0, 'LUKS\xba\xbe']), 'NotSupported', /'foo.raw' is encrypted \(LUKS\)/],
+    ['LUKS', medium([0, 'LUKS\xba\xbe']), 'NotSupported', /'foo.raw' is encrypted \(LUKS0\)/],
     [
       'LUKS whose payload looks like ext4',
       medium([0, 'LUKS\xba\xbe'], ext4Magic),

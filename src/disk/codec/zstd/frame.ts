@@ -119,7 +119,7 @@ function block(type: number, stored: Buffer, length: number, state: FrameState, 
     if (output.length - before > maxBlockBytes)
       throw new CorruptBlock('a block expands to more than 128 KiB');
   } else {
-    throw new CorruptBlock('a block is of a reserved type');
+    throw new CorruptBlock(`a block is of the reserved type ${type}`);
   }
 }
 
@@ -135,7 +135,8 @@ interface FrameHeader {
 function frameHeader(input: Buffer, at: number): FrameHeader {
   const descriptor = uint(input, at, 1);
   const isSingleSegment = (descriptor & 0x20) !== 0;
-  if ((descriptor & 0x08) !== 0) throw new CorruptBlock('its header has a reserved bit set');
+  if ((descriptor & 0x08) !== 0)
+    throw new CorruptBlock(`its frame header descriptor 0x${descriptor.toString(16)} has a reserved bit set`);
   const windowBytes = isSingleSegment ? 0 : 1;
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
   const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >>> 6] ?? 0;
@@ -143,9 +144,8 @@ function frameHeader(input: Buffer, at: number): FrameHeader {
   const sizeAt = dictionaryAt + dictionaryBytes;
   const end = sizeAt + sizeBytes;
   if (end > input.length) throw new CorruptBlock('its header is cut off');
-  if (dictionaryBytes > 0 && input.readUIntLE(dictionaryAt, dictionaryBytes) !== 0) {
-    throw new CorruptBlock('it needs a dictionary');
-  }
+  const dictionary = dictionaryBytes === 0 ? 0 : input.readUIntLE(dictionaryAt, dictionaryBytes);
+  if (dictionary !== 0) throw new CorruptBlock(`it needs the dictionary ${dictionary}`);
   return { end, contentBytes: contentSize(input, sizeAt, sizeBytes), hasChecksum: (descriptor & 0x04) !== 0 };
 }
 

@@ -98,7 +98,8 @@ export function runSequences(
     return memory;
   }
   const modes = section[length] ?? 0;
-  if ((modes & 3) !== 0) throw new CorruptBlock('a block has reserved bits set');
+  if ((modes & 3) !== 0)
+    throw new CorruptBlock(`a block's compression modes 0x${modes.toString(16)} have reserved bits set`);
   let at = length + 1;
   const table = (codes: Codes, mode: number, before: FseTable | undefined): FseTable => {
     const read = readTable(codes, mode, before, section.subarray(at));

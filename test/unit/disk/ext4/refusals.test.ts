@@ -428,7 +428,7 @@ describe('structures that cannot be true', () => {
       [(copy) => (copy[root + 0x1c] = 6), 'NotSupported', /the hash function SipHash/],
       [(copy) => (copy[root + 0x1d] = 12), 'InvalidArgs', /has a head of 12 bytes/],
       [(copy) => (copy[root + 0x1e] = 2), 'InvalidArgs', /3 levels, expected 8 and at most 2/],
-      [(copy) => (copy[root + 0x1f] = 1), 'NotSupported', /unknown flags/],
+      [(copy) => (copy[root + 0x1f] = 1), 'NotSupported', /has the flags 0x1, which are not known/],
       [(copy) => copy.writeUInt16LE(0, root + 0x22), 'InvalidArgs', /has 0 entries of at most 124/],
       [(copy) => copy.writeUInt16LE(125, root + 0x22), 'InvalidArgs', /has 125 entries of at most 124/],
       [(copy) => copy.writeUInt16LE(126, root + 0x20), 'InvalidArgs', /at most 126, and room for 124/],
