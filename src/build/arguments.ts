@@ -1,9 +1,9 @@
 /** The command line of portable-build. */
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 
-import { didYouMean, UsageError } from '../terminal/failure.ts';
-import { jsonModes, type JsonMode } from '../terminal/json.ts';
+import { UsageError } from '../terminal/failure.ts';
+import { jsonMode, type JsonMode } from '../terminal/json.ts';
+import { readOptions } from '../terminal/options.ts';
 import { keys, type Key } from './keys.ts';
 import type { RawDescription } from './read-description.ts';
 
@@ -40,7 +40,9 @@ const generalHelp: readonly (readonly [string, string])[] = [
 /** @param args without the program's own name @throws UsageError */
 export function parseCommandLine(args: readonly string[]): Command {
   if (args.length === 1 && args[0] === '--version') return { kind: 'version' };
-  const { values, positionals } = parse(args.map((arg) => (arg === '--json' ? '--json=pretty' : arg)));
+  const options = { ...general, ...parameterOptions() };
+  const { values: known, positionals } = readOptions('portable-build', args, options);
+  const values: Values = known;
   if (values['help'] === true) return { kind: 'help' };
   if (positionals.length > 1)
     throw new UsageError('more than one build file', 'one image is built at a time');
@@ -75,23 +77,6 @@ See portable-build(1), and docs/building.md.
 
 type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
 
-function parse(args: string[]): { readonly values: Values; readonly positionals: readonly string[] } {
-  const options = { ...general, ...parameterOptions() };
-  try {
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!(error instanceof Error) || !code.startsWith('ERR_PARSE_ARGS_')) throw error;
-    const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];
-    if (unknown === undefined) throw new UsageError(error.message, "try 'portable-build --help'");
-    const names = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(
-      `unknown option '${unknown}'${didYouMean(unknown, names)}`,
-      "try 'portable-build --help'",
-    );
-  }
-}
-
 function parameterOptions(): Record<string, { type: 'string' | 'boolean'; multiple: boolean }> {
   const lists = ['paths', 'texts', 'contents', 'symlinks'];
   return Object.fromEntries(
@@ -100,12 +85,6 @@ function parameterOptions(): Record<string, { type: 'string' | 'boolean'; multip
       return [option, { type: kind === 'flag' ? 'boolean' : 'string', multiple }];
     }),
   );
-}
-
-function jsonMode(text: string): JsonMode {
-  const mode = jsonModes.find((each) => each === text);
-  if (mode === undefined) throw new UsageError(`--json=${text}: one of ${jsonModes.join(', ')}`);
-  return mode;
 }
 
 function textOf(value: Values[string]): string | undefined {

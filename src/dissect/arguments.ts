@@ -1,8 +1,7 @@
 /** The command line of portabled-dissect. */
-import { parseArgs } from 'node:util';
-
-import { didYouMean, UsageError } from '../terminal/failure.ts';
-import { jsonModes, type JsonMode } from '../terminal/json.ts';
+import { UsageError } from '../terminal/failure.ts';
+import { jsonMode, type JsonMode } from '../terminal/json.ts';
+import { readOptions } from '../terminal/options.ts';
 
 /** What is to be done with an image, its path as typed. */
 export type Command =
@@ -25,7 +24,7 @@ const seeHelp = "try 'portabled-dissect --help'";
 
 /** @param args without the program's own name @throws UsageError */
 export function parseCommandLine(args: readonly string[]): Command {
-  const { values, positionals } = parse(args.map((arg) => (arg === '--json' ? '--json=pretty' : arg)));
+  const { values, positionals } = readOptions('portabled-dissect', args, options);
   if (values.help === true) return { kind: 'help' };
   if (values.version === true) return { kind: 'version' };
   const [image, ...more] = positionals;
@@ -60,27 +59,3 @@ a directory. Nothing is mounted, and no privileges are needed to look into a rea
 
 See portabled-dissect(1).
 `;
-
-function parse(
-  args: string[],
-): ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>> {
-  try {
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!(error instanceof Error) || !code.startsWith('ERR_PARSE_ARGS_')) throw error;
-    const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];
-    if (unknown === undefined) throw new UsageError(error.message, seeHelp);
-    const names = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(`unknown option '${unknown}'${didYouMean(unknown, names)}`, seeHelp);
-  }
-}
-
-function jsonMode(word: string): JsonMode {
-  const found = jsonModes.find((mode) => mode === word);
-  if (found !== undefined) return found;
-  throw new UsageError(
-    `'${word}' is no way to print JSON${didYouMean(word, jsonModes)}`,
-    `there are: ${jsonModes.join(', ')}`,
-  );
-}

@@ -1,9 +1,21 @@
 /** JSON output as systemd's tools have it: --json=short, --json=pretty, --json=off. */
 
+import { didYouMean, UsageError } from './failure.ts';
+
 /** What to print instead of text for people. */
 export type JsonMode = 'off' | 'short' | 'pretty';
 
 export const jsonModes: readonly JsonMode[] = ['off', 'short', 'pretty'];
+
+/** What --json= is given. @throws UsageError for what is no mode */
+export function jsonMode(text: string): JsonMode {
+  const mode = jsonModes.find((candidate) => candidate === text);
+  if (mode !== undefined) return mode;
+  throw new UsageError(
+    `There is no JSON mode '${text}'${didYouMean(text, jsonModes)}`,
+    `--json= knows ${jsonModes.join(', ')}`,
+  );
+}
 
 /** What we print; bigint becomes a number where a double holds it exactly, otherwise a string of digits. */
 export type Json =

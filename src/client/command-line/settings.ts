@@ -1,7 +1,7 @@
 /** What the options ask for, typed. */
 import type { CopyMode } from '../../portable/requests.ts';
 import { didYouMean, UsageError } from '../../terminal/failure.ts';
-import { jsonModes, type JsonMode } from '../../terminal/json.ts';
+import { jsonMode, type JsonMode } from '../../terminal/json.ts';
 import type { Given } from './parse.ts';
 
 /** Whose daemon to talk to. */
@@ -111,15 +111,6 @@ function placeFrom(given: readonly Given[]): Place {
 /** A host name or ".host", with "user@" before it or not: machinectl(1), "--machine=". */
 function isMachine(text: string): boolean {
   return /^([^@\s/]*@)?(\.host|[A-Za-z0-9][A-Za-z0-9._-]{0,63})?$/.test(text) && text !== '';
-}
-
-function jsonMode(text: string): JsonMode {
-  const mode = jsonModes.find((candidate) => candidate === text);
-  if (mode !== undefined) return mode;
-  throw new UsageError(
-    `There is no JSON mode '${text}'${didYouMean(text, jsonModes)}`,
-    `--json= knows ${jsonModes.join(', ')}`,
-  );
 }
 
 function copyMode(text: string | undefined): CopyMode {

@@ -135,6 +135,6 @@ describe('the command line', () => {
     refused(['--contnet', '/a'], /unknown option '--contnet', did you mean '--content'\?/);
     refused(['--name'], /--name/);
     refused(['a.json', 'b.json'], /more than one build file/);
-    refused(['--json=xml'], /--json=xml: one of off, short, pretty/);
+    refused(['--json=xml'], /no JSON mode 'xml'/);
   });
 });

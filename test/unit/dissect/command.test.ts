@@ -129,7 +129,7 @@ describe('portabled-dissect', () => {
       [
         ['--json=prety', 'a'],
         2,
-        /^'prety' is no way to print JSON, did you mean 'pretty'\?\nHint: there are: off, short, pretty\n$/,
+        /^There is no JSON mode 'prety', did you mean 'pretty'\?\nHint: --json= knows off, short, pretty\n$/,
       ],
       [['--list', '--json', 'a'], 2, /^--list and --json do not go together\n/],
     ];
