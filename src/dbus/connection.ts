@@ -7,6 +7,7 @@ import { DBusError } from 'dbus-next/lib/errors.js';
 import { Message } from 'dbus-next/lib/message-type.js';
 import { messageOf } from '../base/errors.ts';
 import { silentLog, type Log } from '../base/log.ts';
+import { busDriver } from './bus-driver.ts';
 import { BusError, disconnected, timedOut } from './bus-error.ts';
 import { IncomingCall } from './incoming-call.ts';
 import { messageFlag, messageType, type IncomingMessage } from './message.ts';
@@ -53,12 +54,7 @@ export interface ConnectOptions {
   readonly log?: Log;
 }
 
-/** The driver's method that hands out names, and its answers ("Message Bus Messages"). */
-const bus = {
-  destination: 'org.freedesktop.DBus',
-  path: '/org/freedesktop/DBus',
-  interface: 'org.freedesktop.DBus',
-} as const;
+/** A flag of the driver's method that hands out names ("Message Bus Messages"). */
 const doNotQueue = 4;
 const defaultTimeoutMs = 25_000;
 
@@ -180,7 +176,7 @@ export class BusConnection {
     const rule = subscription.match.rule;
     this.#subscriptions.add(subscription);
     try {
-      await this.call({ ...bus, member: 'AddMatch' }, 's', [rule]);
+      await this.call({ ...busDriver, member: 'AddMatch' }, 's', [rule]);
     } catch (error) {
       this.#subscriptions.delete(subscription);
       throw error;
@@ -188,7 +184,7 @@ export class BusConnection {
     return () => {
       if (!this.#subscriptions.delete(subscription)) return;
       // nothing depends on it: signals that still come match no subscription
-      this.call({ ...bus, member: 'RemoveMatch' }, 's', [rule]).catch(() => undefined);
+      this.call({ ...busDriver, member: 'RemoveMatch' }, 's', [rule]).catch(() => undefined);
     };
   }
 
@@ -207,7 +203,7 @@ export class BusConnection {
    * @returns whether we own it now
    */
   async requestName(name: string): Promise<boolean> {
-    const reply = await this.call({ ...bus, member: 'RequestName' }, 'su', [name, doNotQueue]);
+    const reply = await this.call({ ...busDriver, member: 'RequestName' }, 'su', [name, doNotQueue]);
     const [answer] = reply.values('u');
     // 1: we own it; 4: we already did
     return answer === 1 || answer === 4;
@@ -215,7 +211,7 @@ export class BusConnection {
 
   /** Gives a well-known name back. Messages sent to it before still arrive. */
   async releaseName(name: string): Promise<void> {
-    await this.call({ ...bus, member: 'ReleaseName' }, 's', [name]);
+    await this.call({ ...busDriver, member: 'ReleaseName' }, 's', [name]);
   }
 
   /** Resolves when everything sent so far has been handed to the kernel, or can no longer be. */

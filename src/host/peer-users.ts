@@ -1,12 +1,7 @@
 /** Whose processes talk to us on a bus. */
 import { messageOf, PortableError } from '../base/errors.ts';
+import { busDriver } from '../dbus/bus-driver.ts';
 import type { BusConnection } from '../dbus/connection.ts';
-
-const bus = {
-  destination: 'org.freedesktop.DBus',
-  path: '/org/freedesktop/DBus',
-  interface: 'org.freedesktop.DBus',
-} as const;
 
 /** How many peers are remembered. */
 const remembered = 64;
@@ -33,7 +28,7 @@ export function peerUsers(connection: BusConnection): (name: string) => Promise<
 
 async function ask(connection: BusConnection, name: string): Promise<number> {
   try {
-    const reply = await connection.call({ ...bus, member: 'GetConnectionUnixUser' }, 's', [name]);
+    const reply = await connection.call({ ...busDriver, member: 'GetConnectionUnixUser' }, 's', [name]);
     return reply.values('u')[0];
   } catch (error) {
     throw new PortableError('AccessDenied', `cannot tell the user of ${name}: ${messageOf(error)}`, {
