@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { chmod, lchown, link, lutimes, mkdir, open, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import { fileError, quoted } from '../../base/errors.ts';
 import { runTool } from '../../base/tool.ts';
@@ -72,15 +73,30 @@ async function setXattrs(
   directory: string,
   settings: WriteSettings,
 ): Promise<void> {
-  for (const { path, node } of nodes) {
-    if (node.kind === 'symlink') continue;
-    for (const [name, value] of node.xattrs ?? []) {
-      const file = join(directory, path);
-      const args = ['--no-dereference', '-n', name, '-v', `0x${value.toString('hex')}`, '--', file];
-      const doing = `set the extended attribute ${quoted(name)} of ${quoted(path)}`;
-      await runTool('setfattr', args, toolOptions(settings, { doing, file, package: 'attr' }));
-    }
-  }
+  const lines = nodes.flatMap(({ path, node }) => xattrLines(join(directory, path), node));
+  if (lines.length === 0) return;
+  await runTool(
+    'setfattr',
+    ['--no-dereference', '--restore=-'],
+    toolOptions(settings, {
+      doing: `set extended attributes in ${quoted(directory)}`,
+      file: directory,
+      package: 'attr',
+      input: Readable.from(lines),
+    }),
+  );
+}
+
+/** As getfattr(1) prints them. */
+function xattrLines(file: string, node: StagedNode): string[] {
+  if (node.kind === 'symlink' || node.xattrs === undefined || node.xattrs.size === 0) return [];
+  const values = [...node.xattrs].map(([name, value]) => `${escaped(name)}=0x${value.toString('hex')}\n`);
+  return [`# file: ${escaped(file)}\n${values.join('')}\n`];
+}
+
+/** What could end a name or a line, and the escape itself, in octal. */
+function escaped(name: string): string {
+  return name.replace(/[\\=\n\r]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
 async function attempt(file: string, work: () => Promise<void>): Promise<void> {

@@ -161,6 +161,22 @@ describe('container images', () => {
     }
   });
 
+  it('keep extended attributes in a directory, whatever the files are called', async () => {
+    const names = ['srv/plain', 'srv/a\nb\\c = d', 'srv/\u00fc'];
+    const pax = { 'SCHILY.xattr.user.x': Buffer.from([0, 10, 0xff]), 'SCHILY.xattr.user.y\\z': 'yes' };
+    const files = names.map((name) => ({ path: name, content: 'x', pax }));
+    const container = layout([{ ...image, layers: [...layers, tarArchive(files)] }]);
+    const { outputs: made } = await build(container, { format: 'directory' });
+    for (const name of names) {
+      const value = (attribute: string): Buffer =>
+        execFileSync('getfattr', ['--only-values', '-n', attribute, path.join(made[0] ?? '', name)], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+      assert.deepEqual(value('user.x'), Buffer.from([0, 10, 0xff]));
+      assert.equal(value('user.y\\z').toString(), 'yes');
+    }
+  });
+
   it('become the same bytes each time', async () => {
     const container = layout();
     assert.equal((await build(container)).sha256, (await build(container)).sha256);
