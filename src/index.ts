@@ -2,11 +2,11 @@
  * portabled as a library: list, inspect, attach and detach portable service images without the daemon, on the running
  * system or in a tree that is being built.
  */
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { systemPaths } from './base/host-paths.ts';
 import type { HostPaths } from './base/host-paths.ts';
 import { silentLog } from './base/log.ts';
+import { findOwnProfiles } from './base/own-profiles.ts';
 import type { Log } from './base/log.ts';
 import { defaultLimits } from './disk/budget.ts';
 import type { Limits } from './disk/budget.ts';
@@ -53,20 +53,15 @@ export interface OpenOptions {
  */
 export function openPortables(options: OpenOptions = {}): Portables {
   const root = path.resolve(options.root ?? '/');
-  const paths = options.paths ?? systemPaths(root === '/' ? ownProfiles() : undefined);
+  const own = findOwnProfiles(import.meta.dirname)?.system;
+  const paths = options.paths ?? systemPaths(root === '/' ? own : undefined);
   return createPortables({
     root,
     paths,
-    packagedProfiles: root === '/' ? undefined : ownProfiles(),
+    packagedProfiles: root === '/' ? undefined : own,
     limits: options.limits ?? defaultLimits,
     manager: options.manager ?? offlineServiceManager(root, paths.unitPath),
     log: options.log ?? silentLog,
     lock: hostLock(root, paths.lock),
   });
-}
-
-/** The profiles that come with the package. */
-function ownProfiles(): string | undefined {
-  const directory = path.join(import.meta.dirname, '../systemd/profile');
-  return existsSync(directory) ? directory : undefined;
 }
