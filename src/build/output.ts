@@ -32,9 +32,13 @@ export async function produce<T extends { readonly made: readonly string[] }>(
     const { made } = result;
     for (const name of made) await flush(path.join(scratch, name));
     if (!settings.force) await refuseExisting(settings.directory, made);
-    return { result, outputs: await publish(scratch, settings, made) };
-  } finally {
+    const outputs = await publish(scratch, settings, made);
     await removeTree(scratch);
+    return { result, outputs };
+  } catch (error) {
+    // why it failed says more than what is left
+    await removeTree(scratch).catch(() => undefined);
+    throw error;
   }
 }
 

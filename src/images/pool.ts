@@ -1,6 +1,6 @@
 /** The directory that images are kept in, and its quota (spec "D-Bus interface", Manager properties). */
 import { stat, statfs } from 'node:fs/promises';
-import { PortableError, errnoOf, quoted } from '../base/errors.ts';
+import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import { onDisk, resolveInside } from '../base/logical-path.ts';
 import { quotaFigures, setQuotaLimit } from '../host/btrfs.ts';
@@ -50,6 +50,6 @@ async function subvolume(root: string, paths: HostPaths): Promise<string | undef
     return at;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+    throw fileError(error, 'look at', paths.pool);
   }
 }

@@ -57,10 +57,10 @@ export async function scanAttached(
   log: Log,
 ): Promise<readonly AttachedUnit[]> {
   const onDisk = resolvedOnDisk(root, directory);
-  // nothing is attached most of the time, and asking first is cheaper than an error
-  if (statSync(onDisk, { throwIfNoEntry: false }) === undefined) return [];
   let names: readonly string[];
   try {
+    // nothing is attached most of the time, and asking first is cheaper than an error
+    if (statSync(onDisk, { throwIfNoEntry: false }) === undefined) return [];
     names = readdirSync(onDisk);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];

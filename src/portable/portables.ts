@@ -20,7 +20,7 @@ import { Labels } from '../transaction/labels.ts';
 import type { Lock } from '../transaction/lock.ts';
 import { removeIfEmpty } from '../transaction/moves.ts';
 import { preview } from '../transaction/preview.ts';
-import { recover, recoverJournals } from '../transaction/recover.ts';
+import { endInterrupted, recover } from '../transaction/recover.ts';
 import type { RecoveredTransaction } from '../transaction/recover.ts';
 import { scanLifetime } from './attachments.ts';
 import { splitChanges } from './changes.ts';
@@ -209,11 +209,6 @@ function onPaper<T>(options: PortablesOptions, work: (context: MutationContext) 
     apply: (plan) => preview(plan, { root, bases: changedDirectories(paths) }),
     announce: () => undefined,
   });
-}
-
-/** What a crash left must be ended before a new change is planned on top of it. */
-async function endInterrupted(env: TransactionEnvironment): Promise<void> {
-  for (const { outcome, error } of await recoverJournals(env)) if (outcome === 'failed') throw error;
 }
 
 interface Environment extends TransactionEnvironment {

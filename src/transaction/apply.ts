@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { locate } from './entries.ts';
 import type { TransactionEnvironment } from './environment.ts';
 import { Places } from './places.ts';
-import { recoverJournals } from './recover.ts';
+import { endInterrupted } from './recover.ts';
 import type { Done, Plan } from './steps.ts';
 import { survey } from './survey.ts';
 import { Transaction } from './transaction.ts';
@@ -24,7 +24,7 @@ export type Planner = () => Promise<Plan>;
 export async function apply(plan: Plan | Planner, env: TransactionEnvironment): Promise<readonly Done[]> {
   const release = await env.lock.acquire(env.signal);
   try {
-    for (const { outcome, error } of await recoverJournals(env)) if (outcome === 'failed') throw error;
+    await endInterrupted(env);
     return await run(typeof plan === 'function' ? await plan() : plan, env);
   } finally {
     await release();

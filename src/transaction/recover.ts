@@ -52,7 +52,7 @@ export async function recover(env: TransactionEnvironment): Promise<readonly Rec
 }
 
 /** The part of recovery that costs next to nothing where there is nothing to do. The lock must be held. */
-export async function recoverJournals(env: TransactionEnvironment): Promise<readonly RecoveredTransaction[]> {
+async function recoverJournals(env: TransactionEnvironment): Promise<readonly RecoveredTransaction[]> {
   const recovered: RecoveredTransaction[] = [];
   for (const directory of journalDirsOf(env)) {
     for (const journal of listJournals(directory)) {
@@ -62,6 +62,14 @@ export async function recoverJournals(env: TransactionEnvironment): Promise<read
     }
   }
   return recovered;
+}
+
+/**
+ * What a crash left must be ended before anything new is done on top of it. The lock must be held.
+ * @throws PortableError why one could not be ended
+ */
+export async function endInterrupted(env: TransactionEnvironment): Promise<void> {
+  for (const { outcome, error } of await recoverJournals(env)) if (outcome === 'failed') throw error;
 }
 
 async function recoverOne(
