@@ -1,7 +1,7 @@
 /** Puts the service together and lives its life on the bus. */
 import { messageOf } from '../base/errors.ts';
 import type { HostPaths, UserDirectories } from '../base/host-paths.ts';
-import { connect, type BusConnection } from '../dbus/connection.ts';
+import { openConnection, type BusConnection } from '../dbus/connection.ts';
 import type { Engine } from '../service/engine.ts';
 import { busName } from '../service/paths.ts';
 import { serve } from '../service/serve.ts';
@@ -36,7 +36,7 @@ export async function serveOnBus(serving: Serving): Promise<number> {
   const { process, options, config, paths, user, log } = serving;
   const told = catchSignals(process.signals);
   const address = busAddress(process, options, user.runtime);
-  const connection = await connect({ address }).catch((error: unknown) => {
+  const connection = await openConnection({ address }).catch((error: unknown) => {
     log.error(`cannot serve on the bus ${address}: ${messageOf(error)}`);
     return undefined;
   });

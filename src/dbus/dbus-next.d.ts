@@ -63,17 +63,6 @@ declare module 'dbus-next/lib/bus.js' {
   }
 }
 
-declare module 'dbus-next/lib/handshake.js' {
-  import type { Duplex } from 'node:stream';
-
-  /** Authenticates on a connected socket. Reads no byte beyond the server's last line. */
-  export default function handshake(
-    socket: Duplex,
-    options: { readonly authMethods: readonly 'EXTERNAL'[] },
-    done: (error: unknown) => void,
-  ): void;
-}
-
 declare module 'dbus-next/lib/errors.js' {
   /** The error reply to a call. */
   export class DBusError extends Error {

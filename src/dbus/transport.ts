@@ -1,6 +1,7 @@
 /**
- * The connection below dbus-next's MessageBus: a socket, authenticated by dbus-next's handshake, with our own
- * framing, decoder and encoder in place of dbus-next's, because
+ * The connection below dbus-next's MessageBus: a socket, with our own authentication, framing, decoder and encoder in
+ * place of dbus-next's, because
+ * - its handshake waits for every answer, and takes them byte by byte;
  * - its reader decodes every body, in an event handler: type `h` in any message is an uncaught exception, 32 MiB
  *   of `av` are gigabytes, and a big-endian sender's 64-bit numbers come out wrong;
  * - its writer takes 0.4 s and 100 MB for a reply with a 1 MiB byte array;
@@ -8,12 +9,12 @@
  * The seam is MessageBus's constructor, which takes any object with "message" events and a message() method.
  */
 import { EventEmitter } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import handshake from 'dbus-next/lib/handshake.js';
 import type { Message } from 'dbus-next/lib/message-type.js';
 import { messageOf } from '../base/errors.ts';
 import { parseAddresses, programOf, socketPath, type Address } from './address.ts';
+import { answerReader, authentication } from './authentication.ts';
 import { BusError, disconnected } from './bus-error.ts';
 import { messageFramer } from './framing.ts';
 import { encodeMessage, messageFlag, messageType, type IncomingMessage } from './message.ts';
@@ -34,18 +35,32 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
   #reason: Error | undefined;
   #ending = false;
 
-  constructor(socket: Duplex) {
+  /**
+   * Authenticates; messages can be sent at once.
+   * @param socket connected
+   * @param where what it is connected to, for error messages
+   */
+  constructor(socket: Duplex, where: string) {
     super();
     this.#socket = socket;
+    // what is sent in the same go goes with it
+    socket.cork();
+    socket.write(authentication);
+    process.nextTick(() => {
+      socket.uncork();
+    });
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         resolve(this.#ending ? undefined : (this.#reason ?? disconnected('the bus closed the connection')));
       });
     });
     socket.on('error', (error) => {
-      this.#reason ??= disconnected(`the connection to the bus failed: ${error.message}`, error);
+      const known = error instanceof BusError;
+      this.#reason ??= known
+        ? error
+        : disconnected(`the connection to the bus failed: ${error.message}`, error);
     });
-    this.#read();
+    this.#read(where);
   }
 
   /** Called by MessageBus. Dropped when the connection has ended. @throws EncodeError */
@@ -79,7 +94,7 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
     this.#socket.destroy();
   }
 
-  #read(): void {
+  #read(where: string): void {
     const framer = messageFramer({
       keepBody: (message, size) => this.#wanted(message) && (size <= maxUnasked || isReply(message)),
       onMessage: (message) => {
@@ -88,11 +103,18 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
         if (this.#greeted || this.#greet(message)) this.emit('message', message);
       },
     });
+    const answer = answerReader();
+    let letIn = false;
     this.#socket.on('readable', () => {
       try {
-        for (let chunk: unknown; (chunk = this.#socket.read()) !== null;) framer(chunk as Buffer);
+        for (let chunk: unknown; (chunk = this.#socket.read()) !== null;) {
+          const bytes = letIn ? (chunk as Buffer) : answer(chunk as Buffer);
+          letIn = bytes !== undefined;
+          if (bytes !== undefined) framer(bytes);
+        }
       } catch (error) {
-        this.fail(disconnected('the bus sent something that is not D-Bus', error));
+        const what = letIn ? 'the bus sent something that is not D-Bus' : `${where} does not let us in`;
+        this.fail(disconnected(letIn ? what : `${what}: ${messageOf(error)}`, error));
       }
     });
   }
@@ -118,7 +140,7 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
 }
 
 /**
- * Connects and authenticates (mechanism EXTERNAL: by user id) to the first of the addresses that answers.
+ * Connects to the first of the addresses that can be connected to.
  * @param signal gives up, with its reason
  * @throws BusError Disconnected, AddressError
  */
@@ -126,8 +148,7 @@ export async function openTransport(addresses: string, signal: AbortSignal): Pro
   let failure: unknown;
   for (const address of parseAddresses(addresses)) {
     try {
-      const socket = await openStream(address, signal);
-      return new Transport(socket);
+      return await openAddress(address, signal);
     } catch (error) {
       failure = error;
     }
@@ -135,24 +156,22 @@ export async function openTransport(addresses: string, signal: AbortSignal): Pro
   throw failure;
 }
 
-async function openStream(address: Address, signal: AbortSignal): Promise<Duplex> {
+async function openAddress(address: Address, signal: AbortSignal): Promise<Transport> {
   signal.throwIfAborted();
   const program = programOf(address);
-  const stream = program === undefined ? connect(socketPath(address)) : await runProgram(program);
-  const where = program === undefined ? `the bus at '${socketPath(address).replace('\0', '@')}'` : program[0];
+  if (program !== undefined) return new Transport(await runProgram(program), program[0]);
+  const path = socketPath(address);
+  const where = `the bus at '${path.replace('\0', '@')}'`;
+  const socket = connect(path);
   const giveUp = (): void => {
-    stream.destroy(signal.reason as Error);
+    socket.destroy(signal.reason as Error);
   };
   signal.addEventListener('abort', giveUp);
   try {
-    if (program === undefined)
-      await settled(stream, `cannot connect to ${where}`, (done) => stream.once('connect', done));
-    await settled(stream, `cannot authenticate to ${where}`, (done) => {
-      handshake(stream, { authMethods: ['EXTERNAL'] }, done);
-    });
-    return stream;
+    await connected(socket, where);
+    return new Transport(socket, where);
   } catch (error) {
-    stream.destroy();
+    socket.destroy();
     throw error;
   } finally {
     signal.removeEventListener('abort', giveUp);
@@ -164,24 +183,19 @@ async function runProgram(program: readonly [string, ...string[]]): Promise<Dupl
   return programStream(program);
 }
 
-/** Waits for `start` to call back without an error, as long as the socket lives. */
-function settled(
-  socket: Duplex,
-  failing: string,
-  start: (done: (error?: unknown) => void) => void,
-): Promise<void> {
+function connected(socket: Socket, where: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const finish = (error?: unknown): void => {
-      socket.off('error', finish).off('close', onClose);
-      if (!error) resolve();
-      else if (error instanceof BusError) reject(error);
-      else reject(disconnected(`${failing}: ${messageOf(error)}`, error));
+    const failed = (error: Error): void => {
+      reject(
+        error instanceof BusError
+          ? error
+          : disconnected(`cannot connect to ${where}: ${error.message}`, error),
+      );
     };
-    const onClose = (): void => {
-      finish(new Error('it closed the connection'));
-    };
-    socket.on('error', finish).on('close', onClose);
-    start(finish);
+    socket.once('error', failed).once('connect', () => {
+      socket.off('error', failed);
+      resolve();
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 /** A host behind its buses: its daemon and its service manager. */
 import { messageOf } from '../../base/errors.ts';
 import { silentLog } from '../../base/log.ts';
-import { connect } from '../../dbus/connection.ts';
+import { openConnection, type BusConnection } from '../../dbus/connection.ts';
 import { CommandError } from '../command-error.ts';
 import type { Settings } from '../command-line/settings.ts';
 import type { Process } from '../main.ts';
@@ -16,7 +16,7 @@ import { unitsOnBus } from './units.ts';
 /** @throws UsageError, CommandError when there is no bus */
 export async function openBus(settings: Settings, process: Process): Promise<Services> {
   const address = busAddress(settings, process.env);
-  const connection = await connect({ address }).catch((error: unknown) => {
+  const connection = await reach(address, settings).catch((error: unknown) => {
     throw new CommandError(`Cannot connect to ${busName(settings)}: ${messageOf(error)}`, {
       hint: hintFor(settings),
       cause: error,
@@ -38,6 +38,13 @@ export async function openBus(settings: Settings, process: Process): Promise<Ser
       return Promise.resolve();
     },
   };
+}
+
+/** Through another program, it is often that program that fails: then the bus is not asked anything. */
+async function reach(address: string, { place }: Settings): Promise<BusConnection> {
+  const connection = await openConnection({ address });
+  if (place.kind !== 'local') await connection.greeted;
+  return connection;
 }
 
 /** Whoever may not do it without a password is asked for it, where somebody sits. */
