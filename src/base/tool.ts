@@ -85,7 +85,8 @@ interface Outcome {
 
 function toolError(program: string, outcome: Outcome, options: ToolOptions): PortableError {
   const { doing, file } = options;
-  if (outcome.code === 'ENOENT') {
+  // EACCES of a name: some directory of PATH cannot be searched, and it is in no other one
+  if (outcome.code === 'ENOENT' || (outcome.code === 'EACCES' && !program.includes('/'))) {
     return new PortableError('NotSupported', `cannot ${doing}: the program "${program}" is not installed`, {
       file,
       hint: options.package === undefined ? undefined : `apt-get install ${options.package}`,

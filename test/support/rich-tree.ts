@@ -184,10 +184,12 @@ async function links(directory: string): Promise<void> {
 
 async function modesAndTimes(directory: string): Promise<void> {
   await mkdir(directory);
+  // whoever is not root must be able to compare it
+  const readable = process.geteuid?.() === 0 ? 0 : 0o400;
   for (const mode of [0o000, 0o400, 0o644, 0o755, 0o777, 0o1777, 0o2755, 0o4755, 0o7777]) {
     const file = join(directory, `file-${mode.toString(8)}`);
     await writeFile(file, 'mode');
-    await chmod(file, mode);
+    await chmod(file, mode | readable);
     const sub = join(directory, `directory-${mode.toString(8)}`);
     await mkdir(sub);
     // an unprivileged mksquashfs still has to read it

@@ -38,6 +38,14 @@ describe('runTool', () => {
     );
   });
 
+  it('says so, too, where part of the search path is closed to us', async () => {
+    mkdirSync(at('closed'));
+    writeFileSync(at('closed/no-such-program'), 'no program');
+    const env = { PATH: `${at('closed')}:/usr/bin` };
+    const lost = runTool('no-such-program', [], { ...options, env, package: 'such' });
+    await assert.rejects(lost, { code: 'NotSupported', hint: 'apt-get install such' });
+  });
+
   it('says why one cannot be started', async () => {
     const tooLong = runTool('true', ['x'.repeat(200_000)], options);
     await failsWith(
