@@ -3,17 +3,30 @@
  * systemd-dissect; policies that it accepts for the image, and its own portabled writes, or would better write.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { PortableError } from '../../src/base/errors.ts';
-import { Budget } from '../../src/disk/budget.ts';
+import { systemPaths } from '../../src/base/host-paths.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { Budget, defaultLimits } from '../../src/disk/budget.ts';
 import { formatPolicy } from '../../src/disk/image-policy.ts';
 import { type OpenedImage, openImage } from '../../src/disk/open.ts';
 import { readFile } from '../../src/disk/walk.ts';
-import { packTree, writeBadImages, writeGoodImages } from '../support/disk-images.ts';
-import { runSync } from '../support/run.ts';
+import { noServiceManager } from '../../src/host/service-manager.ts';
+import { inspect } from '../../src/portable/inspect.ts';
+import {
+  packTree,
+  writeBadImages,
+  writeDisk,
+  writeGoodImages,
+  type Contents,
+} from '../support/disk-images.ts';
+import { packBtrfs, packVfat, packXfs } from '../support/file-system-images.ts';
+import { types } from '../support/partition-tables.ts';
+import { runSync, tryRunSync } from '../support/run.ts';
+import { makeHashTree, makeSigner, signatureJson, signRootHash, writeVerityDisk } from '../support/verity.ts';
 import { bootHost, type Host } from './host.ts';
 import { idleService, writeImageTree } from './images.ts';
 import { chosenSuites, hostSettings, suites } from './settings.ts';
@@ -26,6 +39,25 @@ const inside = '/opt/images';
 let good: readonly string[] = [];
 let bad: readonly string[] = [];
 
+/** An inspection on this machine. */
+const context = {
+  root: '/',
+  paths: systemPaths(),
+  limits: defaultLimits,
+  manager: noServiceManager,
+  log: silentLog,
+};
+
+/** Whether the kernel, which is the hosts' as well, mounts the partitions of boot loaders. */
+let hasVfat = false;
+
+function isMountable(type: string, file: string): boolean {
+  const directory = mkdtempSync(path.join(scratch, 'mounted-'));
+  if (tryRunSync('mount', ['-t', type, '-o', 'loop,ro', file, directory]).status !== 0) return false;
+  runSync('umount', [directory]);
+  return true;
+}
+
 /** As `systemd-dissect --json` tells of a partition. */
 interface Mount {
   readonly rw: 'rw' | 'ro';
@@ -35,6 +67,7 @@ interface Mount {
   readonly fstype: string | null;
   readonly architecture: string | null;
   readonly growfs?: boolean;
+  readonly verity?: string | null;
   readonly partno: number | null;
 }
 
@@ -52,9 +85,16 @@ async function withImage<T>(
   }
 }
 
+/** How systemd-dissect since 260 calls what protects a partition; null where nothing could. */
+function asVerity({ designator, partition, protection }: OpenedImage['parts'][number]): string | null {
+  if (partition === undefined || !/^(root|usr)$/.test(designator)) return null;
+  return { verity: 'yes', signed: 'signed', unprotected: 'no', encrypted: 'no' }[protection];
+}
+
 /** Our parts in the words of systemd-dissect. */
-function asMounts({ parts }: OpenedImage): Mount[] {
+function asMounts({ parts }: OpenedImage, version: number): Mount[] {
   return parts.map((part) => ({
+    ...(version < 260 ? {} : { verity: asVerity(part) }),
     rw: part.readOnly ? 'ro' : 'rw',
     designator: part.designator,
     partition_uuid: part.partition?.uuid ?? null,
@@ -67,13 +107,56 @@ function asMounts({ parts }: OpenedImage): Mount[] {
   }));
 }
 
+/** Images that are read by the kernel, or have a hash tree, or a partition that is not every kernel's; by kind. */
+const others = {
+  byKernel: ['btrfs', 'gpt-btrfs', 'xfs'],
+  boot: ['gpt-esp'],
+  verity: ['gpt-verity', 'gpt-verity-signed', 'gpt-verity-usr'],
+} as const;
+
+function writeOthers(directory: string, tree: string, { ext4, squashfs, usr }: Contents): void {
+  const at = (name: string): string => path.join(directory, `${name}.raw`);
+  const gpt = (name: string, ...parts: Parameters<typeof writeDisk>[1]['parts']): void =>
+    writeDisk(at(name), { label: 'gpt', parts });
+  packBtrfs(tree, at('btrfs'));
+  packXfs(tree, at('xfs'));
+  gpt('gpt-btrfs', { type: types.root, content: at('btrfs'), mebibytes: 24 });
+  const vfat = path.join(scratch, 'vfat.img');
+  packVfat(vfat);
+  hasVfat = isMountable('vfat', vfat);
+  const boot = [types.esp, types.xbootldr].map((type) => ({ type, content: vfat }));
+  gpt('gpt-esp', { type: types.root, content: ext4 }, ...boot);
+  const hashTree = path.join(scratch, 'tree.img');
+  const signature = path.join(scratch, 'signature.img');
+  const signer = makeSigner(scratch, 'signer');
+  const attributes = ['GUID:60', 'GUID:60', 'GUID:60'] as const;
+  const rootHash = makeHashTree(squashfs, hashTree);
+  const disk = { data: squashfs, tree: hashTree, rootHash, attributes };
+  writeVerityDisk(at('gpt-verity'), disk);
+  writeFileSync(
+    signature,
+    signatureJson(rootHash, signRootHash(rootHash, signer), signer).padEnd(16_384, '\0'),
+  );
+  writeVerityDisk(at('gpt-verity-signed'), { ...disk, signature });
+  const usrHash = makeHashTree(usr, hashTree);
+  writeVerityDisk(at('gpt-verity-usr'), {
+    usr: true,
+    data: usr,
+    tree: hashTree,
+    rootHash: usrHash,
+    attributes,
+  });
+}
+
 before(async () => {
   const tree = path.join(scratch, 'tree');
-  await writeImageTree(tree, { units: { 'idle.service': idleService }, directories: ['home', 'srv'] });
+  const directories = ['home', 'srv', 'efi', 'boot'];
+  await writeImageTree(tree, { units: { 'idle.service': idleService }, directories });
   mkdirSync(path.join(scratch, 'images'));
   const contents = packTree(tree, scratch);
   good = writeGoodImages(path.join(scratch, 'images'), contents);
   bad = writeBadImages(path.join(scratch, 'images'), contents);
+  writeOthers(path.join(scratch, 'images'), tree, contents);
 });
 
 after(() => rmSync(scratch, { recursive: true }));
@@ -89,7 +172,7 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
     after(() => host.stop());
 
     it('find the same in the same images', async () => {
-      for (const name of good) {
+      for (const name of [...good, ...Object.values(others).flat()]) {
         const found = await host.check([
           'systemd-dissect',
           '--json=short',
@@ -103,7 +186,7 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
           readonly mounts: readonly Mount[];
         };
         await withImage(name, async (image, budget) => {
-          const ours = asMounts(image);
+          const ours = asMounts(image, version);
           assert.equal(ours.length, theirs.mounts.length, name);
           for (const [i, mount] of theirs.mounts.entries()) {
             // 257 does not look for what it does not mount, and tells other things as well
@@ -125,7 +208,7 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
     });
 
     it('list the same files, and have the same words for what they tell', async () => {
-      for (const name of ['squashfs', 'erofs', 'ext4', 'gpt-ext4', 'mbr-root']) {
+      for (const name of ['squashfs', 'erofs', 'ext4', 'gpt-ext4', 'mbr-root', ...others.byKernel]) {
         const file = path.join(scratch, 'images', `${name}.raw`);
         const ours = (...options: string[]): string =>
           runSync(process.execPath, ['--import', 'tsx', program, ...options, file]);
@@ -158,7 +241,7 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
     });
 
     it('agree that our policy fits the image', async () => {
-      for (const name of good) {
+      for (const name of [...good, ...Object.values(others).flat()]) {
         const policy = await withImage(name, (image) =>
           Promise.resolve(formatPolicy(image.policy!, version)),
         );
@@ -210,7 +293,7 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
     if (version < 260) return;
     it("pin as systemd's portabled does, or better", async () => {
       let same = 0;
-      for (const name of good) {
+      for (const name of [...good, ...others.byKernel, ...others.verity, ...(hasVfat ? others.boot : [])]) {
         const file = `${inside}/${name}.raw`;
         await host.check(['/usr/bin/portablectl', 'attach', '--runtime', file, 'idle']);
         const dropIn = await host.read('/run/systemd/system.attached/idle.service.d/20-portable.conf');
@@ -235,6 +318,36 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
         });
       }
       assert.ok(same > 10, `${same} the same`);
+    });
+
+    it("show the same metadata as systemd's portabled", async () => {
+      const bus = await host.bus();
+      for (const name of [...good, ...others.byKernel, ...others.verity, ...(hasVfat ? others.boot : [])]) {
+        const call = { member: 'GetImageMetadata', signature: 'sas', body: [`${inside}/${name}.raw`, []] };
+        const [, release, units] = (await bus.get(call)) as [
+          string,
+          Buffer,
+          Readonly<Record<string, Uint8Array>>,
+        ];
+        const image = path.join(scratch, 'images', `${name}.raw`);
+        const ours = await inspect(context, { image, extensions: [], matches: [], forceExtension: false });
+        assert.deepEqual(ours.osRelease, Buffer.from(release), name);
+        const theirs = Object.entries(units).map(([unit, text]) => [unit, Buffer.from(text)] as const);
+        assert.deepEqual([...ours.units].sort(), theirs.sort(), name);
+      }
+      await bus.close();
+    });
+
+    it('are told where the kernel has no vfat, which systemd mounts and we do not', async () => {
+      const bus = await host.bus();
+      const [name] = others.boot;
+      const call = { member: 'GetImageMetadata', signature: 'sas', body: [`${inside}/${name}.raw`, []] };
+      const reply = await bus.call(call);
+      assert.equal(reply.ok ? 'answers' : reply.error, hasVfat ? 'answers' : 'System.Error.ENODEV');
+      await bus.close();
+      const image = path.join(scratch, 'images', `${name}.raw`);
+      const ours = await inspect(context, { image, extensions: [], matches: [], forceExtension: false });
+      assert.deepEqual([...ours.units.keys()], ['idle.service']);
     });
   });
 }
