@@ -52,6 +52,8 @@ const packages = {
     gdbus: 'libglib2.0-bin',
     strace: 'strace',
     pkcheck: 'polkitd',
+    sshd: 'openssh-server',
+    ssh: 'openssh-client',
   },
   host: {
     debootstrap: 'debootstrap',

@@ -4,10 +4,19 @@ import { Duplex } from 'node:stream';
 
 import { disconnected } from './bus-error.ts';
 
-/** The stream ends when the program does. What it says on standard error goes to ours. */
+/** The stream ends when the program does, and tells how that ended. What it says on standard error goes to ours. */
 export function programStream([program, ...args]: readonly [string, ...string[]]): Duplex {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  const stream = new Duplex({
+    read: () => void child.stdout.resume(),
+    // that nobody reads it any more is no news: how the program ended is
+    write: (chunk, encoding, done) => void child.stdin.write(chunk, encoding, () => done()),
+    final: (done) => void child.stdin.end(() => done()),
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdout.on('data', (data) => {
+    if (!stream.push(data)) child.stdout.pause();
+  });
   child.once('error', (error) => {
     stream.destroy(disconnected(`cannot run ${program}: ${error.message}`, error));
   });

@@ -226,6 +226,10 @@ for (const suite of chosenSuites(process.env, ['forky'])) {
       assert.match(silent.stderr, /Hint: try it as root/);
       // polkit wants an agent of the caller's own login session
       const session = `systemd-run -q --pty --wait -p User=${tester.name} -p PAMName=login -p WorkingDirectory=/`;
+      const refusing = `script -qec '${session} ${words} --no-ask-password || echo refused' /dev/null`;
+      const unasked = await host.run(['sh', '-c', refusing], { env: { TERM: 'xterm' } });
+      assert.match(unasked.stdout, /leave out --no-ask-password[^]*refused/);
+      assert.doesNotMatch(unasked.stdout, /Password:/);
       const typed = `(sleep 4; echo secret; sleep 2) | script -qec '${session} ${words} && echo worked' /dev/null`;
       const asked = await host.run(['sh', '-c', typed], { env: { TERM: 'xterm' } });
       assert.match(asked.stdout, /Password:/);

@@ -140,7 +140,7 @@ describe('portablectl', () => {
     const ssh = join(scratchDirectory('ssh'), 'ssh');
     writeFileSync(
       ssh,
-      `#!/bin/sh\n[ "$*" = "-xT -l me -- there systemd-stdio-bridge" ] || exit 9\nexec systemd-stdio-bridge --bus-path='${address}'\n`,
+      `#!/bin/sh\n[ "$*" = "-xT -- me@there systemd-stdio-bridge" ] || exit 9\nexec systemd-stdio-bridge --bus-path='${address}'\n`,
     );
     chmodSync(ssh, 0o755);
     const there = await programs.client(['--host=me@there', 'list', '--no-legend'], { SYSTEMD_SSH: ssh });

@@ -55,9 +55,8 @@ function remoteAddress(text: string, user: boolean, env: Environment): string {
   return programAddress(env['SYSTEMD_SSH'] ?? 'ssh', [
     '-xT',
     ...(port === undefined ? [] : ['-p', port]),
-    ...(login === undefined ? [] : ['-l', login]),
     '--',
-    target,
+    login === undefined ? target : `${login}@${target}`,
     bridge,
     ...(container === undefined ? [] : [`--machine=${container}`]),
   ]);

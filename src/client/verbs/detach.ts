@@ -24,7 +24,8 @@ export const detach: Verb = async (context) => {
     go: async () => void unlinked.push(...sayLinks(context, await disable(context, names))),
     back: async () => void sayLinks(context, await enableUnits(context, enabledBy(unlinked, names))),
   };
-  if (settings.clean) await clean(context, names);
+  // with the instances of templates that were stopped
+  if (settings.clean) await clean(context, [...new Set([...names, ...jobs.map(({ unit }) => unit)])]);
   const requests = targets.map(({ image, extensions }) => ({
     image,
     extensions,

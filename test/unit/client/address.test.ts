@@ -31,7 +31,7 @@ describe('the bus', () => {
       program({ kind: 'remote', host }, false, env);
     assert.deepEqual(ssh('there'), ['ssh', '-xT', '--', 'there', 'systemd-stdio-bridge']);
     assert.deepEqual(ssh('me@there:22/box'), [
-      ...['ssh', '-xT', '-p', '22', '-l', 'me', '--', 'there'],
+      ...['ssh', '-xT', '-p', '22', '--', 'me@there'],
       ...['systemd-stdio-bridge', '--machine=box'],
     ]);
     assert.deepEqual(ssh('[fe80::1]:22')?.slice(2, 6), ['-p', '22', '--', 'fe80::1']);
