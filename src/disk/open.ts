@@ -154,6 +154,8 @@ export async function openSource(
       parts.push(describe(volume, readable));
     }
   } catch (error) {
+    // that of a file system which the kernel reads is a process with a mount
+    await root?.close();
     for (const another of sources.slice(1)) await another.close();
     throw error;
   }

@@ -274,6 +274,27 @@ describe('the kernel reader', () => {
     await waitForNoLoop(disk);
   });
 
+  it('leaves nothing of an image that is refused for another partition', async () => {
+    const disk = join(scratch, 'refused.raw');
+    const encrypted = join(scratch, 'encrypted.img');
+    writeFileSync(
+      encrypted,
+      Buffer.concat([Buffer.from('LUKS\xba\xbe\0\x02', 'latin1'), Buffer.alloc(1 << 20)]),
+    );
+    const parts = [
+      { type: types.root, mebibytes: 24, content: join(scratch, 'small.img') },
+      { type: types.home, mebibytes: 2, content: encrypted },
+    ];
+    writeDisk(disk, { label: 'gpt', parts });
+    const descriptors = openDescriptors();
+    const opening = openImage({ path: disk, type: 'raw' }, new Budget(disk, wide), {
+      architecture: 'x86-64',
+    });
+    await failsWith(opening, 'NotSupported', /refused.raw.* is encrypted \(LUKS2\)/);
+    await waitForNoLoop(disk);
+    assert.equal(openDescriptors(), descriptors);
+  });
+
   it('reads an image that is mounted', async () => {
     const read = (): Promise<Buffer | undefined> =>
       withTreeOf(image, (tree, budget) => readFile(tree, '/usr/lib/os-release', 100, budget));

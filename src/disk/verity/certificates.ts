@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { errnoOf, fileError } from '../../base/errors.ts';
-import { onDisk, resolveInside } from '../../base/logical-path.ts';
+import { onDisk, resolveInside, resolvedOnDisk } from '../../base/logical-path.ts';
 import { openFileSource } from '../file-source.ts';
 
 /** Where certificates are installed. */
@@ -39,7 +39,7 @@ export async function readCertificates(store: CertificateStore): Promise<X509Cer
 }
 
 function listCertificates(root: string, directory: string): string[] {
-  const where = onDisk(root, directory);
+  const where = resolvedOnDisk(root, directory);
   try {
     return readdirSync(where)
       .filter((name) => name.endsWith('.crt'))

@@ -53,6 +53,17 @@ describe('the signature of a root hash', () => {
     );
   });
 
+  it('counts certificates of the tree only, wherever the links to their directories lead', async () => {
+    const signature = signRootHash(rootHash, good);
+    const store = host({ '/usr/lib/verity.d/a.crt': good });
+    const inside = { ...store, directories: ['/linked'] };
+    symlinkSync('/usr/lib/verity.d', join(store.root, 'linked'));
+    assert.equal(await check(signature, inside), 'valid');
+    const outside = { ...store, directories: ['/away'] };
+    symlinkSync(join(store.root, 'usr/lib/verity.d'), join(store.root, 'away'));
+    assert.equal(await check(signature, outside), 'unchecked');
+  });
+
   it('is refused when it is by none', async () => {
     const store = host({ '/etc/verity.d/a.crt': good });
     await assert.rejects(check(signRootHash(rootHash, other), store), untrusted);
