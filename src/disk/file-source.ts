@@ -2,10 +2,11 @@
  * A block source over a raw file or a block device of the host. Reads go to the thread pool, so that a slow disk
  * holds up nobody else; a small cache of aligned pages spares the many short reads of a metadata walk the trip.
  */
-import { type BigIntStats, closeSync, fstatSync, read, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, read } from 'node:fs';
+import { deviceSize } from '../base/device.ts';
 import { PortableError, fileError, quoted } from '../base/errors.ts';
 import { readHostXattrs } from './host-xattrs.ts';
-import { deviceNumber, kindOf, openInode, reopenForReading } from './inode.ts';
+import { kindOf, openInode, reopenForReading } from './inode.ts';
 import { PageCache } from './page-cache.ts';
 import { type BlockSource, type Medium, outOfRange } from './source.ts';
 
@@ -39,19 +40,13 @@ export async function openFileSource(path: string): Promise<FileSource> {
         { file: path },
       );
     }
-    const size = kind === 'file' ? stat.size : deviceSize(stat);
+    const size = kind === 'file' ? stat.size : deviceSize(stat.rdev);
     return new HostFile(path, kind, reopenForReading(inode), size);
   } catch (error) {
     throw fileError(error, 'open', path);
   } finally {
     if (inode !== undefined) closeSync(inode);
   }
-}
-
-/** Bytes of a block device; sysfs counts in units of 512 whatever the sector size (kernel: ABI/stable/sysfs-block). */
-function deviceSize(stat: BigIntStats): bigint {
-  const { major, minor } = deviceNumber(stat.rdev);
-  return BigInt(readFileSync(`/sys/dev/block/${major}:${minor}/size`, 'utf8').trim()) * 512n;
 }
 
 class HostFile implements FileSource {

@@ -5,6 +5,7 @@
  * file system each takes a few µs, where a round trip through the thread pool takes ten times that.
  */
 import { type BigIntStats, constants, openSync } from 'node:fs';
+import { deviceNumber } from '../base/device.ts';
 import type { NodeKind, NodeStat } from './tree.ts';
 
 /** open(2): the inode only. Neither reads a link, nor waits for a FIFO's writer, nor wakes a device. */
@@ -78,14 +79,6 @@ export function nodeStat(stat: BigIntStats, kind: NodeKind): NodeStat {
     links: Number(stat.nlink),
     mtime: secondsOf(stat.mtimeNs),
     ...(isDevice ? { device: deviceNumber(stat.rdev) } : {}),
-  };
-}
-
-/** A dev_t in its parts, as makedev(3) puts it together. */
-export function deviceNumber(device: bigint): { readonly major: number; readonly minor: number } {
-  return {
-    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
-    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
   };
 }
 

@@ -3,9 +3,9 @@
  * are synchronous, as in disk/inode.ts: a listing makes two for every image.
  */
 import { accessSync, constants, statSync } from 'node:fs';
+import { deviceSize, isReadOnlyDevice } from '../base/device.ts';
 import { errnoOf, fileError } from '../base/errors.ts';
 import { onDisk } from '../base/logical-path.ts';
-import { deviceSize, isReadOnlyDevice } from '../host/block-device.ts';
 import { isReadOnlySubvolume, quotaFigures, subvolumeCreation } from '../host/btrfs.ts';
 import { unknownSize } from './image.ts';
 import type { Image, ImageFacts } from './image.ts';
@@ -38,8 +38,8 @@ export async function imageFacts(root: string, image: Image): Promise<ImageFacts
       return { readOnly, creationTime: created, modificationTime: st.mtimeNs / usPerNs, ...sizes };
     }
     case 'block': {
-      const size = await deviceSize(st.rdev);
-      const readOnly = isVendor(image) || (st.mode & anyWriteBit) === 0n || (await isReadOnlyDevice(st.rdev));
+      const size = deviceSize(st.rdev);
+      const readOnly = isVendor(image) || (st.mode & anyWriteBit) === 0n || isReadOnlyDevice(st.rdev);
       return { ...unknown, readOnly, usage: size, limit: size, usageExclusive: size, limitExclusive: size };
     }
     case 'subvolume': {

@@ -5,8 +5,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fstatSync, readFileSync, readSync } from 'node:fs';
+import { deviceNumber } from '../../base/device.ts';
 import { PortableError, quoted } from '../../base/errors.ts';
-import { deviceNumber } from '../inode.ts';
 import { type Opening, imageDescriptor } from './protocol.ts';
 import { superblockWords } from './superblock-words.ts';
 
