@@ -55,8 +55,12 @@ describe('attach', () => {
   it('puts runtime attachments below /run, and leaves nothing there', async () => {
     const image = host.directory('/srv/app', { '/usr/lib/systemd/system/app.service': unit });
     const before = host.present();
-    await host.portables.attach(attachRequest(image, { runtime: true }));
+    const changes = await host.portables.attach(attachRequest(image, { runtime: true }));
     assert.ok(existsSync(host.at('/run/systemd/system.attached/app.service')));
+    // the directory of links comes and goes without a word
+    const made = changes.filter(({ type }) => type === 'mkdir').map(({ path }) => path);
+    const directory = '/run/systemd/system.attached';
+    assert.deepEqual(made, [directory, `${directory}/app.service.d`]);
     assert.equal(readlinkSync(host.at('/run/portables/app')), image);
     await host.portables.detach(detachRequest(image, { runtime: true }));
     assert.deepEqual(
@@ -104,8 +108,14 @@ describe('attach', () => {
     const image = host.directory('/srv/app', { '/usr/lib/systemd/system/app.service': unit });
     host.directory('/etc/portables/app', { '/usr/lib/systemd/system/other.service': unit });
     const before = host.present();
-    await failsWith(host.portables.attach(attachRequest(image)), 'FileExists', /\/etc\/portables\/app/);
-    assert.deepEqual(host.present(), before);
+    // what is no link is somebody's image: no force makes us remove it
+    for (const force of [false, true]) {
+      for (const copyMode of ['', 'mixed'] as const) {
+        const attach = host.portables.attach(attachRequest(image, { force, copyMode }));
+        await failsWith(attach, 'FileExists', /\/etc\/portables\/app/);
+        assert.deepEqual(host.present(), before);
+      }
+    }
   });
 
   it('keeps a link that an administrator made', async () => {
