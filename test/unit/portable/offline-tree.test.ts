@@ -71,6 +71,24 @@ describe('a tree that is not running', () => {
     assert.ok(!snapshot(at('/etc')).some((line) => line.includes('/app-old.service')));
   });
 
+  it('disables by links that enable, and leaves all others', async () => {
+    image('/var/lib/portables/app', { 'app.service': wanted });
+    await portables.attach(attachRequest('app', enabled));
+    const others = [
+      'other.service.d/app.conf',
+      'somebody/app.service',
+      'multi-user.target.wants/sshd.service',
+    ];
+    for (const other of others) {
+      mkdirSync(path.dirname(at(`/etc/systemd/system/${other}`)), { recursive: true });
+      const target = other.includes('wants') ? '/usr/lib/sshd.service' : `${attached}/app.service`;
+      symlinkSync(target, at(`/etc/systemd/system/${other}`));
+    }
+    await portables.detach(detachRequest('app', { disable: true }));
+    assert.ok(!existsSync(at(`${wants}/app.service`)));
+    for (const other of others) readlinkSync(at(`/etc/systemd/system/${other}`));
+  });
+
   it('enables nothing when it cannot enable everything', async () => {
     image('/var/lib/portables/app', {
       'app-a.service': wanted,
