@@ -1,6 +1,5 @@
 /** Device numbers, and what sysfs says of block devices (kernel: ABI/stable/sysfs-block). */
-import { readFileSync } from 'node:fs';
-
+import { existsSync, readFileSync } from 'node:fs';
 import { fileError } from './errors.ts';
 
 /** A dev_t in its parts, as makedev(3) puts it together. */
@@ -24,12 +23,22 @@ export function isReadOnlyDevice(device: bigint): boolean {
   return deviceAttribute(device, 'ro') !== '0';
 }
 
-function deviceAttribute(device: bigint, name: 'size' | 'ro'): string {
-  const { major, minor } = deviceNumber(device);
-  const file = `/sys/dev/block/${major}:${minor}/${name}`;
+/** Bytes of a logical sector of the block device: of a partition, those of its disk. @throws PortableError */
+export function deviceSectorSize(device: bigint): number {
+  const queue = existsSync(attributeFile(device, 'partition')) ? '../queue' : 'queue';
+  return Number(deviceAttribute(device, `${queue}/logical_block_size`));
+}
+
+function deviceAttribute(device: bigint, name: string): string {
+  const file = attributeFile(device, name);
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
     throw fileError(error, 'read', file);
   }
+}
+
+function attributeFile(device: bigint, name: string): string {
+  const { major, minor } = deviceNumber(device);
+  return `/sys/dev/block/${major}:${minor}/${name}`;
 }

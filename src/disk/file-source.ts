@@ -3,7 +3,7 @@
  * holds up nobody else; a small cache of aligned pages spares the many short reads of a metadata walk the trip.
  */
 import { closeSync, fstatSync, read } from 'node:fs';
-import { deviceSize } from '../base/device.ts';
+import { deviceSectorSize, deviceSize } from '../base/device.ts';
 import { PortableError, fileError, quoted } from '../base/errors.ts';
 import { readHostXattrs } from './host-xattrs.ts';
 import { kindOf, openInode, reopenForReading } from './inode.ts';
@@ -40,8 +40,11 @@ export async function openFileSource(path: string): Promise<FileSource> {
         { file: path },
       );
     }
-    const size = kind === 'file' ? stat.size : deviceSize(stat.rdev);
-    return new HostFile(path, kind, reopenForReading(inode), size);
+    const facts =
+      kind === 'file'
+        ? { kind, size: stat.size, sectorSize: undefined }
+        : { kind, size: deviceSize(stat.rdev), sectorSize: deviceSectorSize(stat.rdev) };
+    return new HostFile(path, reopenForReading(inode), facts);
   } catch (error) {
     throw fileError(error, 'open', path);
   } finally {
@@ -53,6 +56,7 @@ class HostFile implements FileSource {
   readonly name: string;
   readonly kind: 'file' | 'block';
   readonly size: bigint;
+  readonly sectorSize: number | undefined;
   readonly #fd: number;
   readonly #cache: PageCache;
   /** Reads under way: the descriptor's number must not be given away under them. */
@@ -60,10 +64,12 @@ class HostFile implements FileSource {
   #bytesRead = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(name: string, kind: 'file' | 'block', fd: number, size: bigint) {
+  constructor(name: string, fd: number, facts: Pick<FileSource, 'kind' | 'size' | 'sectorSize'>) {
+    const { kind, size, sectorSize } = facts;
     this.name = name;
     this.kind = kind;
     this.size = size;
+    this.sectorSize = sectorSize;
     this.#fd = fd;
     this.#cache = new PageCache(size, (offset, length) => this.#readMedium(offset, length));
   }

@@ -29,6 +29,8 @@ export interface BlockSource {
    * the bytes are checked or changed on the way.
    */
   readonly medium?: Medium | undefined;
+  /** Bytes of a logical sector, of a block device; undefined where there are no sectors. */
+  readonly sectorSize?: number | undefined;
   /** Bytes read so far from the medium below (for the benchmark and `--json`). */
   readonly bytesRead: number;
   /** Releases what `open…` acquired. Safe to call twice. */

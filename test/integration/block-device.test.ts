@@ -1,13 +1,14 @@
 /** Images on block devices: their size is not in stat(2), and their sectors may be of 4096 bytes. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Budget } from '../../src/disk/budget.ts';
 import { openFileSource } from '../../src/disk/file-source.ts';
 import { openImage } from '../../src/disk/open.ts';
 import { readFile } from '../../src/disk/walk.ts';
-import { packTree, writeDisk } from '../support/disk-images.ts';
+import { packTree, writeAt, writeDisk } from '../support/disk-images.ts';
+import { failsWith } from '../support/fails-with.ts';
 import { types } from '../support/partition-tables.ts';
 import { runSync } from '../support/run.ts';
 import { openDescriptors, scratchDirectory } from '../support/scratch.ts';
@@ -62,6 +63,50 @@ describe('a block device', () => {
       assert.equal(openDescriptors(), descriptors);
     });
   }
+
+  it('with a master boot record counts in its own sectors', async () => {
+    const file = join(scratch, 'mbr.raw');
+    const size = 32 * 1024 * 1024;
+    writeFileSync(file, '');
+    truncateSync(file, size);
+    const writable = runSync('losetup', ['--find', '--show', '--sector-size', '4096', file]).trim();
+    try {
+      const input = 'label: dos\nstart=256, size=1024, type=83, bootable\n';
+      runSync('sfdisk', ['--quiet', '--no-tell-kernel', writable], { input });
+    } finally {
+      runSync('losetup', ['--detach', writable]);
+    }
+    writeAt(file, 256 * 4096, readFileSync(join(scratch, 'squashfs.img')));
+    const device = attach(file, '--sector-size', '4096');
+    const budget = new Budget(device);
+    const image = await openImage({ path: device, type: 'block' }, budget);
+    assert.deepEqual(image.table, { kind: 'mbr', sectorSize: 4096, uuid: undefined });
+    assert.equal((await readFile(image.tree, '/usr/lib/os-release', 100, budget))?.toString(), 'ID=test\n');
+    await image.close();
+    // blkid finds the partition at the same place, in its units of 512
+    const { offset, size: bytes } = image.parts[0]?.partition ?? assert.fail('no partition');
+    const found = runSync('partx', ['--output', 'START,SECTORS', '--noheadings', device]).trim();
+    assert.equal(found.replace(/ +/, ' '), `${offset / 512n} ${bytes / 512n}`);
+    // the same bytes in a file are counted in 512
+    const inFile = openImage({ path: file, type: 'raw' }, new Budget(file));
+    await failsWith(inFile, 'InvalidArgs', /holds no file system that is known/);
+  });
+
+  it('that is a partition is read as one', async () => {
+    const disk = attach(join(scratch, 'large.raw'), '--sector-size', '4096');
+    runSync('partx', ['--add', disk]);
+    // nobody may be there to make its node in /dev
+    const numbers = readFileSync(`/sys/class/block/${basename(disk)}p1/dev`, 'utf8').trim().split(':');
+    const device = join(scratch, 'partition');
+    runSync('mknod', [device, 'b', ...numbers]);
+    const source = await openFileSource(device);
+    assert.equal(source.sectorSize, 4096);
+    await source.close();
+    const budget = new Budget(device);
+    const image = await openImage({ path: device, type: 'block' }, budget);
+    assert.equal((await readFile(image.tree, '/usr/lib/os-release', 100, budget))?.toString(), 'ID=test\n');
+    await image.close();
+  });
 
   it('with a hash tree in a partition is checked', async () => {
     const device = attach(join(scratch, 'verity.raw'));

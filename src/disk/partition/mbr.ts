@@ -5,7 +5,8 @@
 import type { BlockSource } from '../source.ts';
 import { type MbrPartition, type MbrTable, checkPartitions } from './table.ts';
 
-const sectorSize = 512;
+/** Bytes of the record, and of the sectors that its entries count in, but on block devices with larger ones. */
+const recordSize = 512;
 
 /** Byte offsets in the record. */
 const record = { entries: 446, signature: 510 } as const;
@@ -19,14 +20,14 @@ const protectiveType = 0xee;
 interface Entry {
   readonly type: number;
   readonly boot: number;
-  /** Sectors. */
+  /** Sectors, of the medium where it has any. */
   readonly start: number;
   readonly sectors: number;
 }
 
 /** The entries of the first sector; undefined when it is no boot record. */
 export function readBootRecord(sector: Buffer): readonly Entry[] | undefined {
-  if (sector.length < sectorSize || sector.readUInt16LE(record.signature) !== 0xaa55) return undefined;
+  if (sector.length < recordSize || sector.readUInt16LE(record.signature) !== 0xaa55) return undefined;
   const entries = [0, 1, 2, 3].map((i) => {
     const bytes = sector.subarray(record.entries + i * entry.size);
     return {
@@ -45,10 +46,12 @@ export function isProtective(entries: readonly Entry[]): boolean {
 }
 
 /**
- * The table whose first sector has these entries.
+ * The table whose first sector has these entries. They count in logical sectors, as for blkid, the kernel and systemd
+ * 262; files have none, and count in 512 bytes.
  * @throws PortableError InvalidArgs when a partition overlaps another or leaves the medium
  */
 export function readMbr(source: BlockSource, entries: readonly Entry[]): MbrTable {
+  const { sectorSize = recordSize } = source;
   const partitions = entries.flatMap(({ type, boot, start, sectors }, i): MbrPartition[] => {
     if (type === 0 || sectors === 0) return [];
     const offset = BigInt(start) * BigInt(sectorSize);

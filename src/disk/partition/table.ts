@@ -42,7 +42,7 @@ export interface GptTable {
 export interface MbrTable {
   readonly kind: 'mbr';
   /** Bytes. */
-  readonly sectorSize: 512;
+  readonly sectorSize: number;
   readonly partitions: readonly MbrPartition[];
 }
 
