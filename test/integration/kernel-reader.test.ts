@@ -32,6 +32,7 @@ import { writeAt, writeDisk } from '../support/disk-images.ts';
 import { failsWith } from '../support/fails-with.ts';
 import { differences, directoryFacts, treeFacts, withMounted } from '../support/kernel-compare.ts';
 import { types } from '../support/partition-tables.ts';
+import { makeRichTree } from '../support/rich-tree.ts';
 import { runSync, tryRunSync } from '../support/run.ts';
 import { openDescriptors, scratchDirectory } from '../support/scratch.ts';
 
@@ -40,8 +41,20 @@ const tree = join(scratch, 'tree');
 const image = join(scratch, 'image.raw');
 const wide = { ...new Budget('').limits, wallTimeMs: 300_000 };
 
-before(() => {
+/** What all file systems get, besides what is written below: inline and sparse files, odd names, links, xattrs. */
+const rich = { privileged: true, manyEntries: 30, depth: 12, largest: 300_000, owners: 10, xattrSets: 10 };
+const wideTree = join(scratch, 'wide');
+
+before(async () => {
   // small: a process for the xattrs of each file takes its time
+  mkdirSync(join(tree, 'rich'), { recursive: true });
+  await makeRichTree(join(tree, 'rich'), rich);
+  mkdirSync(wideTree);
+  await makeRichTree(wideTree, { ...rich, manyEntries: 10_000 });
+  // more than xfs takes: 1,023 bytes, major numbers of 9 bits
+  for (const each of [join(tree, 'rich'), wideTree]) {
+    for (const name of ['links/target-4000', 'nodes/char-large']) rmSync(join(each, name));
+  }
   mkdirSync(join(tree, 'usr/lib'), { recursive: true });
   mkdirSync(join(tree, 'deep/a/b/c/d/e'), { recursive: true });
   mkdirSync(join(tree, 'many'));
@@ -107,23 +120,25 @@ async function withTree<T>(type: string, use: (tree: FileTree, budget: Budget) =
 }
 
 /** Makes an image of the rich tree by mounting it and copying; what is compared is read afterwards. */
-async function fillMounted(type: string, options: string): Promise<void> {
+async function fillMounted(type: string, options: string, from = tree): Promise<void> {
   const directory = join(scratch, 'mounted');
   mkdirSync(directory, { recursive: true });
   runSync('mount', ['-t', type, '-o', `loop,${options}`, image, directory]);
   try {
-    runSync('cp', ['-a', '-T', tree, directory]);
+    runSync('cp', ['-a', '-T', from, directory]);
   } finally {
     runSync('umount', [directory]);
   }
   await waitForNoLoop(image);
 }
 
-async function compare(type: string): Promise<void> {
-  const ours = await withTree(type, (tree) => treeFacts(tree));
+async function compare(type: string, atLeast = 200): Promise<void> {
+  // those of the wide directory have none, as the kernel's side will tell
+  const hasXattrs = (path: string): boolean => !path.startsWith('many/');
+  const ours = await withTree(type, (tree) => treeFacts(tree, [], hasXattrs));
   const theirs = await withMounted(image, type, (directory) => directoryFacts(directory));
   assert.deepEqual(differences(ours, theirs), []);
-  assert.ok(ours.size > 30, `${ours.size} files`);
+  assert.ok(ours.size > atLeast, `${ours.size} files`);
 }
 
 function blank(mebibytes: number): void {
@@ -139,6 +154,7 @@ describe('the kernel reader gives of btrfs what the kernel shows', () => {
     ['--csum', 'blake2', '--nodesize', '65536'],
     ['--mixed', '--nodesize', '4096'],
     ['--features', '^no-holes', '--metadata', 'single'],
+    ['--csum', 'sha256', '--features', '^extref'],
   ];
   for (const options of features) {
     it(`made with ${options.join(' ') || 'no options'}`, async () => {
@@ -156,6 +172,17 @@ describe('the kernel reader gives of btrfs what the kernel shows', () => {
       await compare('btrfs');
     });
   }
+  it('with 10,000 entries in a directory', async () => {
+    blank(200);
+    runSync('mkfs.btrfs', ['-q', image]);
+    await fillMounted('btrfs', 'compress=zstd', wideTree);
+    await compare('btrfs', 10_000);
+  });
+  it('made of a directory by mkfs.btrfs', async () => {
+    rmSync(image, { force: true });
+    runSync('mkfs.btrfs', ['-q', '--rootdir', tree, '--shrink', image]);
+    await compare('btrfs');
+  });
   it('with another subvolume as its default', async () => {
     blank(200);
     runSync('mkfs.btrfs', ['-q', image]);
@@ -176,6 +203,7 @@ describe('the kernel reader gives of xfs what the kernel shows', () => {
     [],
     ['-m', 'reflink=0,rmapbt=0', '-n', 'size=65536'],
     ['-b', 'size=1024', '-i', 'size=512', '-m', 'bigtime=0,inobtcount=0'],
+    ['-i', 'size=2048', '-n', 'ftype=1', '-m', 'finobt=0,rmapbt=0,reflink=0'],
   ];
   for (const options of features) {
     it(`made with ${options.join(' ') || 'no options'}`, async () => {
@@ -185,6 +213,12 @@ describe('the kernel reader gives of xfs what the kernel shows', () => {
       await compare('xfs');
     });
   }
+  it('with 10,000 entries in a directory', async () => {
+    blank(320);
+    runSync('mkfs.xfs', ['-q', image]);
+    await fillMounted('xfs', 'rw', wideTree);
+    await compare('xfs', 10_000);
+  });
   it('with a log that was not written back', async () => {
     blank(320);
     runSync('mkfs.xfs', ['-q', image]);

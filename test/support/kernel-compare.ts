@@ -92,11 +92,18 @@ function printable(path: string): string {
   return JSON.stringify(path.length > 120 ? `${path.slice(0, 120)}…` : `/${path}`);
 }
 
-/** Reads everything of a tree through the reader; also checks that lookup and entries agree. */
-export async function treeFacts(tree: FileTree, skip: readonly string[] = []): Promise<TreeFacts> {
+/**
+ * Reads everything of a tree through the reader; also checks that lookup and entries agree.
+ * @param hasXattrs false for paths that are known to have none, where asking costs a process
+ */
+export async function treeFacts(
+  tree: FileTree,
+  skip: readonly string[] = [],
+  hasXattrs: (path: string) => boolean = () => true,
+): Promise<TreeFacts> {
   const facts: TreeFacts = new Map();
   const visit = async (node: TreeNode, path: string): Promise<void> => {
-    facts.set(path, await nodeFacts(node));
+    facts.set(path, await nodeFacts(node, hasXattrs(path)));
     if (node.stat.kind === 'directory') {
       for await (const entry of node.entries()) {
         const name = entry.name.toString('latin1');
@@ -118,7 +125,7 @@ export async function treeFacts(tree: FileTree, skip: readonly string[] = []): P
 }
 
 /** What the reader says of one node. */
-async function nodeFacts(node: TreeNode): Promise<FileFacts> {
+async function nodeFacts(node: TreeNode, hasXattrs: boolean): Promise<FileFacts> {
   const { stat } = node;
   const facts: FileFacts = {
     kind: stat.kind,
@@ -138,7 +145,7 @@ async function nodeFacts(node: TreeNode): Promise<FileFacts> {
     facts.size = stat.size;
   }
   if (stat.device !== undefined) facts.device = `${stat.device.major}:${stat.device.minor}`;
-  const xattrs = await node.xattrs();
+  const xattrs = hasXattrs ? await node.xattrs() : new Map<string, Buffer>();
   if (xattrs.size > 0) {
     facts.xattrs = Object.fromEntries(
       [...xattrs].map(([name, value]) => [name, value.toString('hex')] as const).sort(byName),
