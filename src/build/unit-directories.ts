@@ -6,17 +6,17 @@ import { parseUnitFile } from '../base/unit-file.ts';
 import type { StagingTree } from './tree.ts';
 import type { ImageUnit } from './units.ts';
 
-const places: Readonly<Record<string, string>> = {
-  StateDirectory: '/var/lib',
-  CacheDirectory: '/var/cache',
-  LogsDirectory: '/var/log',
-  ConfigurationDirectory: '/etc',
-};
+const places: ReadonlyMap<string, string> = new Map([
+  ['StateDirectory', '/var/lib'],
+  ['CacheDirectory', '/var/cache'],
+  ['LogsDirectory', '/var/log'],
+  ['ConfigurationDirectory', '/etc'],
+]);
 
 /** Makes those of all units that can be known: names with specifiers cannot. */
 export function addUnitDirectories(tree: StagingTree, units: readonly ImageUnit[]): void {
   for (const { key, value } of units.flatMap(({ text }) => parseUnitFile(text))) {
-    const place = places[key];
+    const place = places.get(key);
     if (place === undefined) continue;
     for (const name of value.split(/\s+/).flatMap(namesOf)) tree.directory(`${place}/${name}`);
   }

@@ -39,29 +39,29 @@ export function parseCount(text: string, min: number, max: number): number {
 }
 
 /** Milliseconds per unit, the names systemd.time(7) lists (months and years are of no use here). */
-const spanUnits: Readonly<Record<string, number>> = {
-  us: 0.001,
-  usec: 0.001,
-  µs: 0.001,
-  ms: 1,
-  msec: 1,
-  '': 1000,
-  s: 1000,
-  sec: 1000,
-  second: 1000,
-  seconds: 1000,
-  m: 60_000,
-  min: 60_000,
-  minute: 60_000,
-  minutes: 60_000,
-  h: 3_600_000,
-  hr: 3_600_000,
-  hour: 3_600_000,
-  hours: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-  days: 86_400_000,
-};
+const spanUnits: ReadonlyMap<string, number> = new Map([
+  ['us', 0.001],
+  ['usec', 0.001],
+  ['µs', 0.001],
+  ['ms', 1],
+  ['msec', 1],
+  ['', 1000],
+  ['s', 1000],
+  ['sec', 1000],
+  ['second', 1000],
+  ['seconds', 1000],
+  ['m', 60_000],
+  ['min', 60_000],
+  ['minute', 60_000],
+  ['minutes', 60_000],
+  ['h', 3_600_000],
+  ['hr', 3_600_000],
+  ['hour', 3_600_000],
+  ['hours', 3_600_000],
+  ['d', 86_400_000],
+  ['day', 86_400_000],
+  ['days', 86_400_000],
+]);
 
 /** What fits a Node timer: longer ones fire at once. */
 const longestTimer = 2 ** 31 - 1;
@@ -76,7 +76,7 @@ export function parseSpan(text: string, min: number, max: number = longestTimer)
   const length = parts.reduce((sum, part) => sum + part[0].length, 0);
   if (parts.length === 0 || length !== text.length) throw notSpan();
   const total = parts.reduce((sum, [, number, unit]) => {
-    const factor = spanUnits[unit ?? ''];
+    const factor = spanUnits.get(unit ?? '');
     if (factor === undefined) throw notSpan();
     return sum + Number(number) * factor;
   }, 0);

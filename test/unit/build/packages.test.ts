@@ -135,7 +135,7 @@ describe('units', () => {
       own,
       '[Service]\n# ExecStart=/gone\nExecStart=@/bin/server name -c /usr/share/server.conf \\\n; a comment\n  /run/x\n' +
         'ExecStop=-/usr/bin/gone ; /bin/server\nExecReload=/bin/%i\n' +
-        'StateDirectory=one two/deep three:four\nLogsDirectory=%i\nCacheDirectory=cache\n',
+        'StateDirectory=one two/deep three:four\nLogsDirectory=%i\nCacheDirectory=cache\nconstructor=x\n',
     );
     const result = await staged({ packages: ['server'], units: [own] });
     for (const directory of ['lib/one', 'lib/two/deep', 'lib/three', 'lib/four', 'cache/cache'])

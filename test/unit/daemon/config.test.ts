@@ -227,7 +227,7 @@ describe('values', () => {
     );
     assert.deepEqual(read, [30_000, 1500, 90_000, 7_200_000, 86_400_000, 250, 320_000, 0.5]);
     assert.equal(parseSpanOrInfinity('infinity', 0), Infinity);
-    for (const bad of ['', 's', '-1s', '1 fortnight', '1s,2s', 'infinity', ' 1s']) {
+    for (const bad of ['', 's', '-1s', '1 fortnight', '1s,2s', 'infinity', ' 1s', '5constructor']) {
       assert.throws(() => parseSpan(bad, 0), /not a time span/, bad);
     }
     assert.throws(() => parseSpan('30d', 0), /too large/);
