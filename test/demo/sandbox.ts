@@ -33,7 +33,11 @@ export async function startSandbox(scratch: string, root: string): Promise<Sandb
   await until(() => busctl(address, 'list'));
   command('portabled --bus unix:path=… --root sandbox &');
   start(process.execPath, [daemon, '--bus', address, '--root', root]);
-  await until(() => busctl(address, 'status', 'org.freedesktop.portable1'));
+  const name = 'org.freedesktop.portable1';
+  // not "busctl status": in some containers it fails to look at the process behind a name
+  await until(() =>
+    busctl(address, 'call', name, `/${name.replaceAll('.', '/')}`, 'org.freedesktop.DBus.Peer', 'Ping'),
+  );
   return {
     address,
     stop: async () => {
