@@ -3,14 +3,22 @@
 /** Mistakes that still count as "almost": one per four letters, at least one. */
 const lettersPerMistake = 4;
 
-/** The candidate closest to `word`, letter case aside, or undefined when none is close. */
+/** The candidate closest to `word`, letter case aside, or the only one that begins so; undefined when none is close. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const scored = candidates
     .filter((candidate) => Math.abs(candidate.length - word.length) <= allowed(candidate))
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= allowed(candidate))
     .sort((a, b) => a.distance - b.distance);
-  return scored[0]?.candidate;
+  return scored[0]?.candidate ?? onlyBeginning(word, candidates);
+}
+
+/** A few letters are not enough to tell. */
+const leastBeginning = 3;
+
+function onlyBeginning(word: string, candidates: readonly string[]): string | undefined {
+  const begun = candidates.filter((candidate) => candidate.toLowerCase().startsWith(word.toLowerCase()));
+  return word.length >= leastBeginning && begun.length === 1 ? begun[0] : undefined;
 }
 
 function allowed(word: string): number {

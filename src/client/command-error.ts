@@ -33,13 +33,25 @@ interface ErrorDetails {
  */
 export function commandError(error: unknown, doing: string, image: string | undefined): unknown {
   if (!(error instanceof BusError)) return error;
-  const { dbusName, message } = error;
+  const { dbusName } = error;
+  const ownHint = hints[shortName(dbusName)];
+  // who may do what is better told from here
+  const { message, hint } =
+    ownHint?.startsWith(mayNot) === true
+      ? { message: error.message, hint: undefined }
+      : splitHint(error.message);
   return new CommandError(`Cannot ${doing}: ${message === '' ? dbusName : message}`, {
-    hint: hints[shortName(dbusName)],
+    hint: hint ?? ownHint,
     dbusName,
     image,
     cause: error,
   });
+}
+
+/** Our daemon says in parentheses what to try. */
+function splitHint(text: string): { readonly message: string; readonly hint?: string | undefined } {
+  const [, message = text, hint] = /^([^]+) \(([^()]+)\)$/.exec(text) ?? [];
+  return { message, hint };
 }
 
 /** The failure, and below it what has become of the rest; nothing where there is nothing to tell. */

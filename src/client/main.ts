@@ -1,4 +1,5 @@
 /** From the command line to the exit code. */
+import { PortableError } from '../base/errors.ts';
 import type { Scope } from '../base/host-paths.ts';
 import { version } from '../base/version.ts';
 import { didYouMean, formatFailure, UsageError } from '../terminal/failure.ts';
@@ -34,9 +35,16 @@ export async function main(process: Process): Promise<number> {
   try {
     return await run(process, readCommandLine(process.args));
   } catch (error) {
-    stderr.write(formatFailure(error, stderr));
+    stderr.write(formatFailure(asSentence(error), stderr));
     return 1;
   }
+}
+
+/** Messages of the engine begin in the middle of a sentence; a person reads them at its beginning. */
+function asSentence(error: unknown): unknown {
+  if (!(error instanceof PortableError)) return error;
+  const { message, hint } = error;
+  return new UsageError(message.charAt(0).toUpperCase() + message.slice(1), hint);
 }
 
 async function run(process: Process, commandLine: CommandLine): Promise<number> {
@@ -58,7 +66,7 @@ async function run(process: Process, commandLine: CommandLine): Promise<number> 
     return await verb(context);
   } catch (error) {
     const { withGuess } = await import('./guess.ts');
-    throw await withGuess(error, services.images);
+    throw await withGuess(error, services.images, { verb: name, image: args[0] });
   } finally {
     await services.close();
   }

@@ -11,6 +11,7 @@
 import { EventEmitter } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { getSystemErrorMap } from 'node:util';
 import type { Message } from 'dbus-next/lib/message-type.js';
 import { messageOf } from '../base/errors.ts';
 import { parseAddresses, programOf, socketPath, type Address } from './address.ts';
@@ -189,7 +190,7 @@ function connected(socket: Socket, where: string): Promise<void> {
       reject(
         error instanceof BusError
           ? error
-          : disconnected(`cannot connect to ${where}: ${error.message}`, error),
+          : disconnected(`cannot connect to ${where}: ${reasonOf(error)}`, error),
       );
     };
     socket.once('error', failed).once('connect', () => {
@@ -197,6 +198,13 @@ function connected(socket: Socket, where: string): Promise<void> {
       resolve();
     });
   });
+}
+
+/** The system's words for a failed call, without Node's. */
+function reasonOf(error: Error): string {
+  const errno = 'errno' in error ? error.errno : undefined;
+  const [, reason] = (typeof errno === 'number' ? getSystemErrorMap().get(errno) : undefined) ?? [];
+  return reason ?? error.message;
 }
 
 function isReply(message: IncomingMessage): boolean {

@@ -147,6 +147,19 @@ describe('portablectl --root', () => {
       await fails(scratch, `--root=${tree}`, 'attach', './elsewhere.raw'),
       /is not in .*\nHint: copy/,
     );
+    assert.match(
+      await fails(tree, '--root=', 'list'),
+      /needs the directory that holds the tree, not nothing/,
+    );
+    assert.match(
+      await fails(tree, '--root=.', 'attach', 'one', 'tow'),
+      /has no unit files that match 'tow'\nHint: its units are 'one\.service'/,
+    );
+    await ok(tree, 'attach', 'one');
+    assert.match(
+      await fails(tree, '--root=.', 'attach', 'one'),
+      /^The unit 'one\.service' exists.*\nHint: 'one' is attached already; reattach/m,
+    );
     assert.match(await fails(tree, '--root=.', 'attach', 'one', '--now'), /--root= and --now/);
     assert.match(
       await fails(tree, '--root=.', 'attach', 'onw'),
@@ -166,7 +179,7 @@ describe('portablectl --root', () => {
         // a change that is refused, but not before what was interrupted is ended
         assert.match(
           await fails(tree, `--root=${tree}`, 'detach', 'none'),
-          /no units of 'none' are attached/,
+          /^No units of 'none' are attached/m,
         );
         const states = ['one', '/srv/two_1'].map((image) => ok(tree, 'is-attached', image));
         const end = `${killed.code === 0 ? 'done' : 'killed'}: ${(await Promise.all(states)).join(' ')}`;

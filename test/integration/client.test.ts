@@ -124,6 +124,11 @@ describe('portablectl', () => {
 
   it('says what is wrong, and what may have been meant', async () => {
     assert.match(await fails('inspect', 'alpa'), /^Hint: did you mean 'alpha'\?$/m);
+    assert.match(await fails('--atach', 'alpha'), /no option --atach, did you mean 'attach'/);
+    assert.match(
+      await fails('attach', 'beta', 'nothing'),
+      /match 'nothing'\nHint: its units are 'beta-0\.service', 'beta-1\.service'; name/,
+    );
     assert.match(await fails('atach', 'alpha'), /no command 'atach', did you mean 'attach'/);
     assert.match(
       await fails('attach'),

@@ -80,7 +80,7 @@ function busName({ place, user }: Settings): string {
 function hintFor({ place }: Settings): string | undefined {
   switch (place.kind) {
     case 'local':
-      return 'does D-Bus run here?';
+      return 'does D-Bus run here? With --root=DIR none is needed, for a tree that is not running';
     case 'remote':
       return 'can you log in there with ssh, and does it have systemd-stdio-bridge?';
     case 'machine':

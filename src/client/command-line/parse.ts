@@ -4,6 +4,7 @@
  */
 import { UsageError, didYouMean } from '../../terminal/failure.ts';
 import { options, type Option, type OptionName } from './options.ts';
+import { verbs } from './verbs.ts';
 
 /** An option as it was given. */
 export interface Given {
@@ -67,10 +68,8 @@ function findLong(typed: string): Known {
     throw new UsageError(`The option --${typed} could be any of ${names}.`);
   }
   if (only !== undefined) return only;
-  const near = didYouMean(
-    typed,
-    known.map(({ name }) => name),
-  ).replace("'", "'--");
+  const words = [...known.map(({ name }) => `--${name}`), ...verbs.map(({ name }) => name)];
+  const near = didYouMean(`--${typed}`, words) || didYouMean(typed, words);
   throw new UsageError(`There is no option --${typed}${near}`, 'portablectl --help lists the options');
 }
 

@@ -48,7 +48,7 @@ export function settingsFrom(given: readonly Given[]): Settings {
   return {
     place: placeFrom(given),
     user,
-    root: last('root'),
+    root: treeOf(last('root')),
     dryRun: has('dry-run'),
     pager: !has('no-pager'),
     legend: !has('no-legend'),
@@ -121,6 +121,15 @@ function copyMode(text: string | undefined): CopyMode {
   throw new UsageError(
     `There is no copy mode '${text}'${didYouMean(text, names)}`,
     `--copy= knows ${names.join(', ')}`,
+  );
+}
+
+/** Nothing is a variable that nobody has set, rather than the directory we are in. */
+function treeOf(root: string | undefined): string | undefined {
+  if (root !== '') return root;
+  throw new UsageError(
+    '--root= needs the directory that holds the tree, not nothing.',
+    '--root=. is the one you are in',
   );
 }
 
