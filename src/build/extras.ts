@@ -62,6 +62,7 @@ function servicesOf(text: string): ReadonlySet<string> {
   return new Set(lists.flatMap((list) => list.split(/\s+/)).filter((name) => /^[A-Za-z0-9_-]+$/.test(name)));
 }
 
+/** Brings the certificates that the source root trusts; warns where there are none. */
 export function addCertificates(importer: Importer): void {
   const found = certificates.map((place) => importer.bringAll(place));
   if (!found.includes(true)) importer.warnings.push('the source root has no certificates (ca-certificates)');

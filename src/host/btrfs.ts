@@ -74,10 +74,12 @@ export async function isReadOnlySubvolume(onDisk: string): Promise<boolean> {
   return (await property('get', onDisk, 'ro')).trim() === 'ro=true';
 }
 
+/** Marks a subvolume read-only, or not. @throws PortableError */
 export async function setSubvolumeReadOnly(onDisk: string, readOnly: boolean): Promise<void> {
   await property('set', onDisk, 'ro', String(readOnly));
 }
 
+/** Deletes a subvolume with everything in it. @throws PortableError */
 export async function deleteSubvolume(onDisk: string): Promise<void> {
   await btrfs('delete the subvolume', onDisk, 'subvolume', 'delete', '--');
 }

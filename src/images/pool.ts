@@ -13,6 +13,7 @@ export interface PoolQuota {
   readonly limit: bigint;
 }
 
+/** What the pool takes and may take. @throws PortableError when it cannot be looked at */
 export async function poolQuota(root: string, paths: HostPaths): Promise<PoolQuota> {
   const unknown = { usage: unknownSize, limit: unknownSize };
   const at = await subvolume(root, paths);

@@ -28,10 +28,12 @@ export async function readManifest(file: string): Promise<Manifest | undefined> 
   }
 }
 
+/** What a manifest says of a file with this content. */
 export function fingerprintOfFile(content: Uint8Array): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`;
 }
 
+/** What a manifest says of a symlink that leads there. */
 export function fingerprintOfLink(target: string): string {
   return `link:${target}`;
 }

@@ -47,6 +47,7 @@ export function libraryDirectory(prefix: string): string {
   return join(prefix, 'lib/portabled');
 }
 
+/** Where the list of everything installed is. */
 export function manifestFile(prefix: string): string {
   return join(libraryDirectory(prefix), 'installed.json');
 }

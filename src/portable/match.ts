@@ -63,6 +63,7 @@ export interface AttachmentIndex {
   readonly byExtensionPrefix: ReadonlyMap<string, readonly AttachedUnit[]>;
 }
 
+/** Sorts attached units by the images that their markers name. */
 export function indexAttached(units: readonly AttachedUnit[]): AttachmentIndex {
   const root = ({ images }: AttachedUnit): readonly string[] => images.slice(0, 1);
   const extensions = ({ images }: AttachedUnit): readonly string[] => images.slice(1);

@@ -95,6 +95,7 @@ export interface PortablesOptions extends PortableContext {
   readonly lock: Lock;
 }
 
+/** Portables on a host; nothing is read before a method is called. */
 export function createPortables(options: PortablesOptions): Portables {
   const context: PortableContext = options;
   const mutate = <T>(work: (context: MutationContext) => Promise<T>, how: ChangeOptions = {}): Promise<T> =>

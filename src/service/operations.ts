@@ -224,6 +224,7 @@ function decodeAttach(
   };
 }
 
+/** The arguments of the methods that attach with extensions. @throws PortableError InvalidArgs */
 export function decodeAttachWithExtensions(
   image: string,
   ...[extensions, matches, profile, copyMode, flags]: ValuesFor<typeof attachWithExtensionsIn>

@@ -98,6 +98,7 @@ export function look(path: string): BigIntStats | undefined {
   }
 }
 
+/** What a file will be recognised by. */
 export function identityOf(stat: BigIntStats): FileIdentity {
   return { inode: String(stat.ino), size: String(stat.size), modified: String(stat.mtimeNs) };
 }

@@ -21,6 +21,7 @@ export interface JournalRecord {
 const magic = 'portabled-transaction 1';
 const header = /^portabled-transaction 1 (?<hash>[0-9a-f]{64}) (?<bytes>[0-9]{1,9})$/;
 
+/** A journal's bytes: a line with checksum and length, and JSON. */
 export function encodeJournal(record: JournalRecord): Buffer {
   const body = Buffer.from(`${JSON.stringify(record)}\n`);
   return Buffer.concat([Buffer.from(`${magic} ${hashOf(body)} ${body.length}\n`), body]);

@@ -143,6 +143,7 @@ export class Libraries {
   }
 }
 
+/** Whether a loader for the one loads the other. */
 export function sameKind(a: ElfKind, b: ElfKind): boolean {
   return a.bits === b.bits && a.littleEndian === b.littleEndian && a.machine === b.machine;
 }

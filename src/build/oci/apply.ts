@@ -20,6 +20,7 @@ export interface Left {
 /** Pieces of all files with holes; each costs memory. */
 const maxExtents = 2_000_000;
 
+/** The limits, with nothing used so far. */
 export function startCounting(limits: UnpackLimits): Left {
   return {
     entries: limits.entries,

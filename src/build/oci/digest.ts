@@ -27,6 +27,7 @@ export function parseDigest(text: string, file: string): Digest {
   return { algorithm: algorithm === 'sha512' ? 'sha512' : 'sha256', hex };
 }
 
+/** As parseDigest reads it. */
 export function formatDigest({ algorithm, hex }: Digest): string {
   return `${algorithm}:${hex}`;
 }

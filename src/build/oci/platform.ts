@@ -56,6 +56,7 @@ export function parsePlatform(text: string): Platform {
   return { os, architecture, variant };
 }
 
+/** As parsePlatform reads it. */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os, architecture, variant].filter((part) => part !== undefined).join('/');
 }

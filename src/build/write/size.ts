@@ -9,6 +9,7 @@ export interface TreeSize {
   readonly closureBytes: number;
 }
 
+/** Counts what is in a tree, but for its root. */
 export function sizeOf(tree: StagingTree): TreeSize {
   const count = { file: 0, directory: 0, symlink: 0 };
   const files = new Set<StagedFile>();

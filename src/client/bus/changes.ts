@@ -28,6 +28,7 @@ interface Ways<R, T> {
   readonly oneByOne: (oneByOne: OneByOne) => Promise<readonly T[]>;
 }
 
+/** Changes by whichever daemon answers. */
 export function changesOnBus(
   connection: BusConnection,
   one: OneImage,

@@ -7,6 +7,7 @@ import { changesOnBus, type ChangingOnBus } from './changes.ts';
 import { manager } from './daemon.ts';
 import { asking, doing, oneImageOnBus, type Ask } from './one-image.ts';
 
+/** The daemon's images. */
 export function imagesOnBus(connection: BusConnection, how: ChangingOnBus): Images {
   const ask = asking(connection, how.interactive);
   const one = oneImageOnBus(connection, ask);

@@ -34,6 +34,7 @@ export function asking(connection: BusConnection, interactive: boolean): Ask {
   return (member, signature, args) => connection.call({ ...manager, member }, signature, args, options);
 }
 
+/** What the daemon does with one image, call by call. */
 export function oneImageOnBus(connection: BusConnection, ask: Ask): OneImage {
   return {
     state: (ref) => doing('ask for the state of', ref.image, () => state(ask, ref)),
@@ -120,6 +121,7 @@ async function detach(ask: Ask, request: DetachRequest): Promise<readonly Change
 /** The bits of the argument flags: org.freedesktop.portable1(5). */
 const flagBits = { runtime: 1n, force: 2n, forceExtension: 4n } as const;
 
+/** The argument `flags` of methods that have one. */
 export function flagsOf(request: Readonly<Record<keyof typeof flagBits, boolean>>): bigint {
   const { runtime, force, forceExtension } = request;
   return (

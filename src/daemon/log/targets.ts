@@ -25,6 +25,7 @@ export type LogTarget = keyof typeof outputs;
 /** Every target there is. */
 export const logTargets: readonly string[] = Object.keys(outputs);
 
+/** Whether there is such a target. */
 export function isLogTarget(text: string): text is LogTarget {
   return Object.hasOwn(outputs, text);
 }

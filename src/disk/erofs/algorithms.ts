@@ -30,6 +30,7 @@ export type Codecs = readonly (CodecName | undefined)[];
 /** The only codec of images that do not say: the first format had no other. */
 export const lz4Only: Codecs = ['lz4'];
 
+/** @throws PortableError NotSupported for an algorithm that is not known, InvalidArgs for a corrupt record */
 export async function readCodecs(image: MetadataSpace): Promise<Codecs> {
   const superblock = await image.read(superblockOffset, sizeOf.superblock);
   if ((superblock.readUInt32LE(0x50) & incompatFeatures.compressionConfigs) === 0) return lz4Only;

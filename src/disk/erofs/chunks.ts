@@ -13,6 +13,10 @@ const hasIndexes = 0x20;
 const wideAddresses = 0x40;
 const knownFormat = blockBitsMask | hasIndexes | wideAddresses;
 
+/**
+ * Finds the run that an offset of such content is in.
+ * @throws PortableError NotSupported for a chunk format that is not known; InvalidArgs when the image is corrupt
+ */
 export function chunkRuns(volume: Volume, inode: Inode, purpose: Purpose): FindRun {
   const { space } = inode;
   const format = inode.detail & 0xffff;

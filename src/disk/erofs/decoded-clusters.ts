@@ -34,6 +34,7 @@ const aheadBytes = 32 * 1024;
 /** Corrupt clusters remembered, so that many files in one of them do not cost a decoding each. */
 const maxFailures = 64;
 
+/** Clusters of one image, decompressed on demand; failures are remembered, too. */
 export function decodedClusters(options: DecoderOptions): DecodedClusters {
   const cache = new Map<string, Buffer>();
   const failures = new Map<string, { readonly wanted: number; readonly error: PortableError }>();

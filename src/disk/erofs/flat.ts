@@ -7,6 +7,7 @@ import { storedRun, zeroRun } from './run.ts';
 import type { FindRun, Run } from './run.ts';
 import type { Purpose, Volume } from './volume.ts';
 
+/** Finds the run that an offset of such content is in. @throws PortableError InvalidArgs when the image is corrupt */
 export function flatRuns(volume: Volume, inode: Inode, purpose: Purpose): FindRun {
   const inline = inode.layout === dataLayout.flatInline;
   const blockSize = BigInt(volume.superblock.blockSize);

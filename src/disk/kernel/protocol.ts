@@ -80,6 +80,7 @@ export const longestRead = 256 * 1024;
 /** The most entries that one `next` gives. */
 export const longestList = 256;
 
+/** An error as it goes over the channel; what is none of ours keeps its words only. */
 export function sendableError(error: unknown): SentError {
   if (!(error instanceof PortableError)) {
     return {
@@ -94,6 +95,7 @@ export function sendableError(error: unknown): SentError {
   return { code, message, file, hint, dbusName };
 }
 
+/** The error that was sent. */
 export function receivedError({ code, message, file, hint, dbusName }: SentError): PortableError {
   return new PortableError(code, message, { file, hint, dbusName });
 }
