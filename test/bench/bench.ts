@@ -13,7 +13,7 @@ import { hostSettings, parseSuite, suites } from '../host/settings.ts';
 import { clientStart } from './client-start.ts';
 import { Contest } from './contest.ts';
 import { dissectSpeeds } from './dissect-speeds.ts';
-import { formatInspections, inspectionHeading } from './inspection-report.ts';
+import { withInspections } from './inspection-report.ts';
 import { prepareImages } from './images.ts';
 import { memory } from './memory.ts';
 import { formatReport, type Result } from './report.ts';
@@ -35,11 +35,10 @@ try {
   const contest = new Contest(host);
   const calls = values.only === undefined ? await measureCalls(contest) : undefined;
   const inspections = await dissectSpeeds(contest);
-  const before = calls?.report ?? (await readFile(page, 'utf8')).split(`\n${inspectionHeading}`)[0] ?? '';
-  const report = `${before}\n${formatInspections(inspections)}`;
+  const report = withInspections(calls?.report ?? (await readFile(page, 'utf8')), inspections);
   console.log(report);
   if (values.write) await writeFile(page, report);
-  const all = [...(calls?.results ?? []), ...inspections.speeds];
+  const all = [...(calls?.results ?? []), ...inspections.speeds, ...inspections.sizes];
   process.exitCode = all.some((result) => !result.met) ? 1 : 0;
 } finally {
   await host.stop();
