@@ -3,7 +3,7 @@
  * hexadecimal digits: systemd.exec(5) RootHashSignature=, dm-verity of the kernel's documentation.
  */
 import { X509Certificate, createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { PortableError, fileError, quoted } from '../../base/errors.ts';
 import { runTool } from '../../base/tool.ts';
 import { toolOptions } from '../write/settings.ts';
@@ -25,7 +25,8 @@ export interface Signature {
 /**
  * Signs a root hash with openssl(1). Neither time nor certificate are in the signature: the same key gives the same bytes.
  * @param scratch names of files beside the image that are ours to write
- * @throws PortableError InvalidArgs when key or certificate cannot be used; NotSupported when openssl is missing
+ * @throws PortableError InvalidArgs when key or certificate cannot be used; NotSupported when openssl is missing;
+ *   file-system errors when they cannot be read
  */
 export async function signRootHash(
   rootHash: string,
@@ -34,6 +35,8 @@ export async function signRootHash(
   settings: IntegritySettings,
 ): Promise<Signature> {
   const fingerprint = await fingerprintOf(certificate);
+  // what openssl says of a missing file depends on its version
+  await attempt('read', key, () => access(key, constants.R_OK));
   const [input, output] = [`${scratch}.roothash`, `${scratch}.p7s`];
   await attempt('write', input, () => writeFile(input, rootHash));
   // no prompt for a passphrase: there may be nobody to ask

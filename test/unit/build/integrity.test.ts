@@ -260,7 +260,7 @@ describe('what cannot be signed', () => {
       'InvalidArgs',
       /cannot sign with .*belongs to the certificate/,
     );
-    await failsWith(build({ ...signed(), sign: `${empty}-missing` }), 'InvalidArgs', /cannot sign with/);
+    await failsWith(build({ ...signed(), sign: `${empty}-missing` }), 'FileNotFound', /cannot read/);
     await failsWith(build({ ...signed(), certificate: `${empty}-missing` }), 'FileNotFound', /cannot read/);
     await failsWith(build({ sign: signer.key }), 'InvalidArgs', /a key and its certificate/);
     await failsWith(build({ certificate: signer.certificate }), 'InvalidArgs', /a key and its certificate/);
