@@ -5,12 +5,16 @@
 import type { Engine } from '../service/engine.ts';
 
 /**
- * @param load called once, at the first use
+ * @param load called once, at the first use, and again after it has failed
  * @param poolPath what is known without it
  */
 export function lazyEngine(load: () => Promise<Engine>, poolPath: string): Engine {
   let loading: Promise<Engine> | undefined;
-  const engine = (): Promise<Engine> => (loading ??= load());
+  const engine = (): Promise<Engine> =>
+    (loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    }));
   return {
     poolPath,
     poolQuota: async () => (await engine()).poolQuota(),
