@@ -17,7 +17,8 @@ const mayImport = {
   build: ['base', 'disk', 'portable', 'terminal'],
   dissect: ['base', 'disk', 'portable', 'terminal'],
   bin: ['base', 'build', 'daemon', 'client', 'terminal', 'dissect'],
-  install: ['base', 'client', 'dbus'],
+  completion: ['build', 'client', 'terminal'],
+  install: ['base', 'completion', 'dbus'],
 };
 
 const folders = Object.keys(mayImport);

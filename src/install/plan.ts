@@ -1,7 +1,7 @@
 /** What gets installed where, as data. */
 import { join, parse, relative } from 'node:path';
 
-import { completionFiles } from '../client/completion/files.ts';
+import { completionFiles } from '../completion/files.ts';
 import { repository } from './layout.ts';
 import { builder, client, daemon, dissect, type Program } from './names.ts';
 

@@ -16,7 +16,7 @@ import {
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 
-import { completionFiles } from '../../src/client/completion/files.ts';
+import { completionFiles } from '../../src/completion/files.ts';
 import { connect } from '../../src/dbus/connection.ts';
 import { bundle } from '../../src/install/bundle.ts';
 import { install } from '../../src/install/install.ts';

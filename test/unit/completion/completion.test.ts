@@ -5,8 +5,10 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 
-import { dissect } from '../../../src/client/completion/dissect.ts';
-import { completionFiles } from '../../../src/client/completion/files.ts';
+import { dissect } from '../../../src/completion/dissect.ts';
+import { completionFiles } from '../../../src/completion/files.ts';
+import { portableBuild } from '../../../src/completion/portable-build.ts';
+import { helpText as buildHelp } from '../../../src/build/arguments.ts';
 import { helpText } from '../../../src/dissect/arguments.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
@@ -31,6 +33,8 @@ esac
 mkdirSync(path.join(prefix, 'bin'));
 writeFileSync(path.join(prefix, 'bin/portablectl'), program, { mode: 0o755 });
 writeFileSync(path.join(prefix, 'bin/portabled-dissect'), program, { mode: 0o755 });
+writeFileSync(path.join(prefix, 'bin/portable-build'), program, { mode: 0o755 });
+writeFileSync(path.join(prefix, 'app.json'), '');
 writeFileSync(path.join(prefix, 'image.raw'), '');
 
 const prompt = 'READY> ';
@@ -40,9 +44,9 @@ const shells = {
   fish: ['fish', '--no-config', '-i'],
 } as const;
 const setUp = {
-  bash: `. /usr/share/bash-completion/bash_completion; . ${prefix}/share/bash-completion/completions/portablectl; . ${prefix}/share/bash-completion/completions/portabled-dissect; PS1='READ''Y> '`,
+  bash: `. /usr/share/bash-completion/bash_completion; . ${prefix}/share/bash-completion/completions/portablectl; . ${prefix}/share/bash-completion/completions/portabled-dissect; . ${prefix}/share/bash-completion/completions/portable-build; PS1='READ''Y> '`,
   zsh: `fpath=(${prefix}/share/zsh/site-functions $fpath); autoload -Uz compinit; compinit -u -D; unsetopt beep; PS1='READ''Y> '`,
-  fish: `source ${prefix}/share/fish/vendor_completions.d/portablectl.fish; source ${prefix}/share/fish/vendor_completions.d/portabled-dissect.fish; function fish_prompt; printf 'READ%s' 'Y> '; end`,
+  fish: `source ${prefix}/share/fish/vendor_completions.d/portablectl.fish; source ${prefix}/share/fish/vendor_completions.d/portabled-dissect.fish; source ${prefix}/share/fish/vendor_completions.d/portable-build.fish; function fish_prompt; printf 'READ%s' 'Y> '; end`,
 } as const;
 
 /** Types a line, with tabs in it, into a shell. @returns the words that the program was called with */
@@ -89,6 +93,10 @@ const lines: readonly (readonly [typed: string, called: string])[] = [
   ['portablectl attach --copy=sym\t x', '[attach][--copy=symlink][x]'],
   ['portablectl detach spa\t', '[detach][spa]'],
   [`portabled-dissect --li\t ${prefix}/im\t`, `[--list][${prefix}/image.raw]`],
+  [
+    `portable-build --tim\t --form\tero\t ${prefix}/ap\t`,
+    `[--time-zones][--format=erofs][${prefix}/app.json]`,
+  ],
   ['portablectl attach spa\t', '[attach][spaced out]'],
   ['portablectl --root=/tree attach tre\t', '[--root=/tree][attach][treeish]'],
   ['portablectl is-attached x --js\tsh\t', '[is-attached][x][--json=short]'],
@@ -100,7 +108,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
     for (const [typed, called] of lines) {
       it(JSON.stringify(typed), async () => {
         // fish puts a value into a word of its own
-        const words = (await type(shell, typed)).replace(/\[--(profile|json)\]\[/, '[--$1=');
+        const words = (await type(shell, typed)).replace(/\[--(profile|json|format)\]\[/, '[--$1=');
         const isTooOdd = shell === 'bash' && called.includes('$');
         assert.equal(words, isTooOdd ? '[attach][evi]' : called);
         assert.ok(!existsSync(path.join(prefix, 'evil')), 'names are not run');
@@ -108,6 +116,13 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
     }
   });
 }
+
+describe('completion of portable-build', () => {
+  it('has every option of its help', () => {
+    const long = [...buildHelp().matchAll(/^ {2,6}(?:-., )?--([a-z-]+)/gm)].map(([, name = '']) => name);
+    assert.deepEqual(new Set(portableBuild.options.map(({ name }) => name)), new Set(long));
+  });
+});
 
 describe('completion of portabled-dissect', () => {
   it('has every option of its help', () => {

@@ -1,5 +1,5 @@
 /** The command line of portabled-dissect, as shells complete it. */
-import { jsonModes } from '../../terminal/json.ts';
+import { jsonModes } from '../terminal/json.ts';
 import type { CommandShape } from './command-shape.ts';
 
 export const dissect: CommandShape = {

@@ -1,8 +1,8 @@
 /** The command line of portablectl, as shells complete it: made from the tables that the program itself goes by. */
-import { jsonModes } from '../../terminal/json.ts';
-import { options, type ArgumentKind, type Option } from '../command-line/options.ts';
-import { copyModes } from '../command-line/settings.ts';
-import { commonOptions, verbs } from '../command-line/verbs.ts';
+import { jsonModes } from '../terminal/json.ts';
+import { options, type ArgumentKind, type Option } from '../client/command-line/options.ts';
+import { copyModes } from '../client/command-line/settings.ts';
+import { commonOptions, verbs } from '../client/command-line/verbs.ts';
 import type { CommandShape, Offer } from './command-shape.ts';
 
 /** Options by which another host is meant. */

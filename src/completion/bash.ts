@@ -1,11 +1,10 @@
 /** Completion for bash (bash(1), "Programmable Completion"), with the helpers of the bash-completion package. */
 import {
-  attachedNames,
-  imageNames,
-  offersByPosition,
-  quietly,
+  pipeline,
+  positionsOf,
+  questionsAbout,
   spellings,
-  unitNames,
+  walkSteps,
   type CommandShape,
   type Offer,
   type OptionShape,
@@ -59,33 +58,20 @@ ${positions(command, name).join('\n')}
 
 /** Functions that ask the program itself, about the host that was chosen. */
 function questions(program: string, name: string): string {
-  const ask = `${program} "\${host[@]}" ${quietly}`;
-  return `
-_${name}_images() { ${ask} list 2>/dev/null | ${imageNames}; }
-_${name}_attached() { ${ask} list 2>/dev/null | ${attachedNames}; }
-_${name}_profiles() { ${ask} --profile=help 2>/dev/null; }
-_${name}_units() { ${ask} inspect "\${given[0]}" - 2>/dev/null | ${unitNames}; }
-`;
+  const lines = questionsAbout('"${given[0]}"').map(
+    (question) => `_${name}_${question.about}() { ${pipeline(`${program} "\${host[@]}"`, question)}; }`,
+  );
+  return `\n${lines.join('\n')}\n`;
 }
 
-/** The cases that step over options and remember those that choose the host. */
+/** The cases that step over options. */
 function walk({ options }: CommandShape): string {
-  const patterns = (wanted: readonly OptionShape[], suffix = ''): string =>
-    wanted
-      .flatMap(spellings)
-      .map((each) => `${each}${suffix}`)
-      .join('|');
-  const withArgument = options.filter(({ argument }) => argument !== undefined);
-  const choosing = withArgument.filter(({ chooses }) => chooses === 'host');
-  const switches = options.filter(({ chooses, argument }) => chooses === 'host' && argument === undefined);
-  const others = withArgument.filter(({ chooses }) => chooses !== 'host');
-  return [
-    [patterns(choosing), 'host+=("${words[i]}" "${words[i + 1]}") && ((i++))'],
-    [[patterns(choosing, '=*'), patterns(switches)].filter(Boolean).join('|'), 'host+=("${words[i]}")'],
-    [patterns(others), '((i++))'],
-  ]
-    .filter(([pattern]) => pattern !== '')
-    .map(([pattern, action]) => `            ${pattern}) ${action} ;;`)
+  return walkSteps(options)
+    .map(({ patterns, remembered, takesNext }) => {
+      const words = takesNext ? '"${words[i]}" "${words[i + 1]}"' : '"${words[i]}"';
+      const actions = [...(remembered ? [`host+=(${words})`] : []), ...(takesNext ? ['((i++))'] : [])];
+      return `            ${patterns.join('|')}) ${actions.join(' && ')} ;;`;
+    })
     .join('\n');
 }
 
@@ -109,13 +95,13 @@ function optionLists({ options, verbs }: CommandShape): string {
   return [...cases, `            *) ${list(options)} ;;`].join('\n');
 }
 
-function positions({ verbs, arguments: own }: CommandShape, name: string): readonly string[] {
-  const choose = `        " 0") COMPREPLY=($(compgen -W '${verbs.map((verb) => verb.name).join(' ')}' -- "$cur")) ;;`;
-  const cases = (verb: string, given: typeof own): readonly string[] =>
-    offersByPosition(given).map(([at, what]) => `        "${verb} "${at}) ${offer(what, name)} ;;`);
+function positions(command: CommandShape, name: string): readonly string[] {
+  const verbs = command.verbs.map((verb) => verb.name).join(' ');
   return [
-    ...(verbs.length === 0 ? cases('', own) : [choose]),
-    ...verbs.flatMap((verb) => cases(verb.name, verb.arguments)),
+    ...(verbs === '' ? [] : [`        " 0") COMPREPLY=($(compgen -W '${verbs}' -- "$cur")) ;;`]),
+    ...positionsOf(command).map(
+      ([verb = '', at, argument]) => `        "${verb} "${at}) ${offer(argument.offer, name)} ;;`,
+    ),
   ];
 }
 

@@ -1,11 +1,8 @@
 /** Completion for fish (complete(1) of fish). */
 import {
-  attachedNames,
-  imageNames,
-  offersByPosition,
-  quietly,
-  spellings,
-  unitNames,
+  pipeline,
+  questionsAbout,
+  walkSteps,
   type ArgumentShape,
   type CommandShape,
   type Offer,
@@ -65,45 +62,27 @@ ${argumentLines(command, name).join('\n')}
 `;
 }
 
+/** Functions that ask the program itself, about the host that was chosen. */
 function questions(program: string, name: string): string {
-  const ask = `command ${program} (${name}_typed host | string match -r '.+') ${quietly}`;
-  return `
-function ${name}_images
-    ${ask} list 2>/dev/null | ${imageNames}
-end
-
-function ${name}_attached
-    ${ask} list 2>/dev/null | ${attachedNames}
-end
-
-function ${name}_profiles
-    ${ask} --profile=help 2>/dev/null
-end
-
-function ${name}_units
-    set -l given (${name}_typed given)
-    ${ask} inspect $given[1] - 2>/dev/null | ${unitNames}
-end
-`;
+  const ask = `command ${program} (${name}_typed host | string match -r '.+')`;
+  const functions = questionsAbout(`(${name}_typed given)[1]`).map(
+    (question) => `function ${name}_${question.about}\n    ${pipeline(ask, question)}\nend\n`,
+  );
+  return `\n${functions.join('\n')}`;
 }
 
+/** The cases that step over options. */
 function walk({ options }: CommandShape): string {
-  const patterns = (wanted: readonly OptionShape[], suffix = ''): string =>
-    wanted
-      .flatMap(spellings)
-      .map((each) => `'${each}${suffix}'`)
-      .join(' ');
-  const withArgument = options.filter(({ argument }) => argument !== undefined);
-  const choosing = withArgument.filter(({ chooses }) => chooses === 'host');
-  const switches = options.filter(({ chooses, argument }) => chooses === 'host' && argument === undefined);
-  const others = withArgument.filter(({ chooses }) => chooses !== 'host');
-  return [
-    [patterns(choosing), 'set -a host $words[1..2]; set -e words[1]'],
-    [[patterns(choosing, '=*'), patterns(switches)].filter(Boolean).join(' '), 'set -a host $words[1]'],
-    [patterns(others), 'set -e words[1]'],
-  ]
-    .filter(([pattern]) => pattern !== '')
-    .map(([pattern, action]) => `            case ${pattern}\n                ${action}`)
+  return walkSteps(options)
+    .map(({ patterns, remembered, takesNext }) => {
+      const words = takesNext ? '$words[1..2]' : '$words[1]';
+      const actions = [
+        ...(remembered ? [`set -a host ${words}`] : []),
+        ...(takesNext ? ['set -e words[1]'] : []),
+      ];
+      const quoted = patterns.map((pattern) => `'${pattern}'`).join(' ');
+      return `            case ${quoted}\n                ${actions.join('; ')}`;
+    })
     .join('\n');
 }
 
@@ -124,8 +103,8 @@ function optionLine({ program, verbs }: CommandShape, option: OptionShape, name:
 
 function argumentLines({ program, verbs, arguments: own }: CommandShape, name: string): readonly string[] {
   const lines = (verb: string | undefined, given: readonly ArgumentShape[]): readonly string[] =>
-    offersByPosition(given).map(([, offer], i) => {
-      const count = `${name}_after ${given[i]?.repeats === true ? '-ge' : '-eq'} ${i}`;
+    given.map(({ offer, repeats }, i) => {
+      const count = `${name}_after ${repeats ? '-ge' : '-eq'} ${i}`;
       const condition = verb === undefined ? count : `${name}_verb ${verb}; and ${count}`;
       return `complete -c ${program} -n '${condition}' ${values(offer, name).replace(/^-r /, '').replace(/^-x /, '')}`;
     });

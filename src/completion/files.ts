@@ -3,6 +3,7 @@ import { bashCompletion } from './bash.ts';
 import type { CommandShape } from './command-shape.ts';
 import { dissect } from './dissect.ts';
 import { fishCompletion } from './fish.ts';
+import { portableBuild } from './portable-build.ts';
 import { portablectl } from './portablectl.ts';
 import { zshCompletion } from './zsh.ts';
 
@@ -12,7 +13,7 @@ export interface CompletionFile {
   readonly text: string;
 }
 
-const commands: readonly CommandShape[] = [portablectl, dissect];
+const commands: readonly CommandShape[] = [portablectl, portableBuild, dissect];
 
 export const completionFiles: readonly CompletionFile[] = commands.flatMap((command) => {
   const { program } = command;

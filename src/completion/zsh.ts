@@ -1,12 +1,10 @@
 /** Completion for zsh (zshcompsys(1)). */
 import {
-  attachedNames,
-  imageNames,
-  offersByPosition,
-  quietly,
+  pipeline,
+  positionsOf,
+  questionsAbout,
   spellings,
-  unitNames,
-  type ArgumentShape,
+  walkSteps,
   type CommandShape,
   type Offer,
   type OptionShape,
@@ -55,50 +53,38 @@ ${name} "$@"
 `;
 }
 
+/** How what was found is offered, besides files or images. */
+const alternatives = {
+  images: "'images:image:compadd -a images' 'files:file:_files'",
+  attached: "'images:image:compadd -a attached' 'files:file:_files'",
+  profiles: "'profiles:profile:compadd -a profiles' 'files:file:_files'",
+  units: "'units:unit:compadd -a units' 'images:image:compadd -a images'",
+} as const;
+
+/** Functions that ask the program itself, about the host that was chosen. */
 function questions(program: string, name: string): string {
-  const ask = `_call_program images ${program} "\${(q)host[@]}" ${quietly}`;
-  const lines = (question: string, filter?: string): string =>
-    `\${(f)"$(${ask} ${question} 2>/dev/null${filter === undefined ? '' : ` | ${filter}`})"}`;
-  return `
-${name}_images() {
-    local -a found=(${lines('list', imageNames)})
-    _alternative 'images:image:compadd -a found' 'files:file:_files'
+  const asked = questionsAbout('"${(q)given[1]}"');
+  const found = new Map(
+    asked.map((question) => {
+      const lines = pipeline(`_call_program images ${program} "\${(q)host[@]}"`, question);
+      return [question.about, `${question.about}=(\${(f)"$(${lines})"})`];
+    }),
+  );
+  const functions = asked.map(({ about }) => {
+    const arrays = about === 'units' ? [found.get('units'), found.get('images')] : [found.get(about)];
+    return `${name}_${about}() {\n    local -a ${arrays.join(' ')}\n    _alternative ${alternatives[about]}\n}\n`;
+  });
+  return `\n${functions.join('\n')}`;
 }
 
-${name}_attached() {
-    local -a found=(${lines('list', attachedNames)})
-    _alternative 'images:image:compadd -a found' 'files:file:_files'
-}
-
-${name}_profiles() {
-    local -a found=(${lines('--profile=help')})
-    _alternative 'profiles:profile:compadd -a found' 'files:file:_files'
-}
-
-${name}_units() {
-    local -a units=(${lines('inspect "${(q)given[1]}" -', unitNames)}) found=(${lines('list', imageNames)})
-    _alternative 'units:unit:compadd -a units' 'images:image:compadd -a found'
-}
-`;
-}
-
+/** The cases that step over options. */
 function walk({ options }: CommandShape): string {
-  const patterns = (wanted: readonly OptionShape[], suffix = ''): string =>
-    wanted
-      .flatMap(spellings)
-      .map((each) => `${each}${suffix}`)
-      .join('|');
-  const withArgument = options.filter(({ argument }) => argument !== undefined);
-  const choosing = withArgument.filter(({ chooses }) => chooses === 'host');
-  const switches = options.filter(({ chooses, argument }) => chooses === 'host' && argument === undefined);
-  const others = withArgument.filter(({ chooses }) => chooses !== 'host');
-  return [
-    [patterns(choosing), 'host+=("${(Q)words[i]}" "${(Q)words[i + 1]}"); ((++i))'],
-    [[patterns(choosing, '=*'), patterns(switches)].filter(Boolean).join('|'), 'host+=("${(Q)words[i]}")'],
-    [patterns(others), '((++i))'],
-  ]
-    .filter(([pattern]) => pattern !== '')
-    .map(([pattern, action]) => `            ${pattern}) ${action} ;;`)
+  return walkSteps(options)
+    .map(({ patterns, remembered, takesNext }) => {
+      const words = takesNext ? '"${(Q)words[i]}" "${(Q)words[i + 1]}"' : '"${(Q)words[i]}"';
+      const actions = [...(remembered ? [`host+=(${words})`] : []), ...(takesNext ? ['((++i))'] : [])];
+      return `            ${patterns.join('|')}) ${actions.join('; ')} ;;`;
+    })
     .join('\n');
 }
 
@@ -123,16 +109,16 @@ function optionSpecs(option: OptionShape, name: string): readonly string[] {
   });
 }
 
-function positions({ verbs, arguments: own }: CommandShape, name: string): readonly string[] {
-  const described = verbs
-    .map((verb) => quote(`${verb.name}:${verb.help.replaceAll(':', String.raw`\:`)}`))
-    .join(' ');
-  const choose = `        ' 0') local -a commands=(${described}); _describe -t commands command commands ;;`;
-  const cases = (verb: string, given: readonly ArgumentShape[]): readonly string[] =>
-    offersByPosition(given).map(([at, what]) => `        '${verb} '${at}) ${action(what, name)} ;;`);
+function positions(command: CommandShape, name: string): readonly string[] {
+  const described = command.verbs.map((verb) =>
+    quote(`${verb.name}:${verb.help.replaceAll(':', String.raw`\:`)}`),
+  );
+  const choose = `        ' 0') local -a commands=(${described.join(' ')}); _describe -t commands command commands ;;`;
   return [
-    ...(verbs.length === 0 ? cases('', own) : [choose]),
-    ...verbs.flatMap((verb) => cases(verb.name, verb.arguments)),
+    ...(described.length === 0 ? [] : [choose]),
+    ...positionsOf(command).map(
+      ([verb = '', at, argument]) => `        '${verb} '${at}) ${action(argument.offer, name)} ;;`,
+    ),
   ];
 }
 
