@@ -108,6 +108,7 @@ WantedBy=multi-user.target
     'numbers of user and group': [{ user: '5000:6000' }, ['DynamicUser=yes', 'User=5000', 'Group=6000']],
     'the signal to stop with': [{ stopSignal: 'sigquit' }, ['KillSignal=SIGQUIT']],
     'a signal by number': [{ stopSignal: '3' }, ['KillSignal=SIGQUIT']],
+    'a real-time signal by number': [{ stopSignal: '64' }, ['KillSignal=64']],
     'a real-time signal': [{ stopSignal: 'RTMIN+3' }, ['KillSignal=SIGRTMIN+3']],
     volumes: [
       { volumes: ['/var/lib/x/', '/data'] },
@@ -148,6 +149,11 @@ describe('containers that no unit can run are refused', () => {
     'a user without a number': [{ user: 'bad' }, /as user 'bad'/],
     'an unknown group': [{ user: 'web:none' }, /as group 'none'/],
     'a number that is no user': [{ user: '4294967295' }, /as user '4294967295'/],
+    'a signal that has no number': [{ stopSignal: '65' }, /'65', which is no signal/],
+    'a signal between those with names and real-time ones': [
+      { stopSignal: '33' },
+      /'33', which is no signal/,
+    ],
     'an unknown signal': [{ stopSignal: 'SIGNONE' }, /'SIGNONE', which is no signal/],
     'a working directory that ends in a blank': [
       { workingDir: '/x ' },

@@ -255,6 +255,12 @@ describe('bytes that are no signature', () => {
     assert.throws(() => readElement(Buffer.from([0x30, 0x84, 0xff, 0xff, 0xff, 0xff])), EncodingError);
     assert.throws(() => readElement(Buffer.from([0x1f, 0x81, 0x00])), EncodingError);
     assert.throws(() => readElement(Buffer.from([0x04, 0x80, 0, 0])), EncodingError);
+    // an element without content is no end
+    const empty = readElement(Buffer.from([0x30, 0x80, 0x05, 0, 0x02, 0x01, 0x05, 0, 0]));
+    assert.deepEqual(
+      children(empty).map(({ tag }) => tag),
+      [0x05, 0x02],
+    );
     const inner = children(readElement(Buffer.from([0x30, 0x80, 0x02, 0x01, 0x05, 0x30, 0x80, 0, 0, 0, 0])));
     assert.deepEqual(
       inner.map(({ tag, content }) => [tag, content.toString('hex')]),
