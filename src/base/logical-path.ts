@@ -5,6 +5,11 @@ import { errnoOf, fileError } from './errors.ts';
 import { resolveInRoot } from './root-path.ts';
 import type { ResolveOptions } from './root-path.ts';
 
+/** Whether an absolute path is `directory` or below it, by their names. */
+export function isWithin(path: string, directory: string): boolean {
+  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
+}
+
 /** Where an absolute path as seen inside `root` is on disk; symlinks are left for the kernel to follow. */
 export function onDisk(root: string, inside: string): string {
   return root === '/' ? inside : path.join(root, inside);

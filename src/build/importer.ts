@@ -3,6 +3,7 @@ import { closeSync, constants, lstatSync, openSync, readlinkSync, type Stats } f
 import path from 'node:path';
 
 import { fileError, PortableError, quoted } from '../base/errors.ts';
+import { isWithin } from '../base/logical-path.ts';
 import { diskContent } from './content.ts';
 import type { ContentRequest } from './description.ts';
 import { listLocal, statLocal, type FoundSource, type SourceRoot } from './source-root.ts';
@@ -41,12 +42,12 @@ export class Importer {
   constructor(tree: StagingTree, source: SourceRoot, excluded: readonly string[], signal: AbortSignal) {
     this.tree = tree;
     this.source = source;
-    this.#excluded = excluded.map((each) => each.replace(/\/+$/, ''));
+    this.#excluded = excluded.map((each) => each.replace(/(?<=.)\/+$/, ''));
     this.#signal = signal;
   }
 
   isExcluded(inImage: string): boolean {
-    return this.#excluded.some((each) => inImage === each || inImage.startsWith(`${each}/`));
+    return this.#excluded.some((each) => isWithin(inImage, each));
   }
 
   /**

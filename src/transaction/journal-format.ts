@@ -7,8 +7,9 @@
 import { createHash } from 'node:crypto';
 
 import { PortableError } from '../base/errors.ts';
+import { isWithin } from '../base/logical-path.ts';
 import type { Entry, FileIdentity } from './entries.ts';
-import { isWithin, type Places } from './places.ts';
+import type { Places } from './places.ts';
 import type { Plan } from './steps.ts';
 
 export interface JournalRecord {

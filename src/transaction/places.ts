@@ -4,6 +4,7 @@ import { lstatSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 import { fileError, PortableError, quoted } from '../base/errors.ts';
+import { isWithin } from '../base/logical-path.ts';
 import { resolveInRoot } from '../base/root-path.ts';
 
 /**
@@ -96,9 +97,4 @@ function statAt(call: typeof statSync, onDisk: string, path: string): Stats | un
 function isNormalized(path: string): boolean {
   const tidy = path.startsWith('/') && normalize(path) === path && !path.includes('\0');
   return tidy && (path === '/' || !path.endsWith('/'));
-}
-
-/** Whether `path` is `directory` or below it. */
-export function isWithin(path: string, directory: string): boolean {
-  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
 }

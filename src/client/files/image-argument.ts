@@ -3,7 +3,7 @@ import { lstatSync, realpathSync } from 'node:fs';
 import { isAbsolute, normalize, relative, resolve } from 'node:path';
 
 import { errnoOf, quoted } from '../../base/errors.ts';
-import { isWithin } from '../../transaction/places.ts';
+import { isWithin } from '../../base/logical-path.ts';
 import { UsageError } from '../../terminal/failure.ts';
 
 /**
