@@ -1,6 +1,8 @@
 /** Several file systems as one tree, each at its mount point, as the service manager would mount them. */
 import { PortableError, quoted } from '../base/errors.ts';
+import type { Budget } from './budget.ts';
 import type { DirectoryEntry, FileTree, NodeStat, TreeNode } from './tree.ts';
+import { resolve } from './walk.ts';
 
 /** A file system to be mounted; opened when a path first leads into it. */
 export interface Mount {
@@ -25,6 +27,31 @@ export function mountedTree(root: FileTree | undefined, mounts: readonly Mount[]
       await top.close();
     },
   };
+}
+
+/**
+ * Where `mounts` are to be mounted, and `root` has no directory for it: "/home".
+ * @throws PortableError what the reader of `root` throws
+ */
+export async function missingMountPoints(
+  root: FileTree | undefined,
+  mounts: readonly Mount[],
+  budget: Budget,
+): Promise<readonly string[]> {
+  // without a root file system, there is an empty one in memory that directories are made in
+  if (root === undefined) return [];
+  // /var/tmp is where /var is, on its own partition or not; only the outer one is the root's
+  const outer = mounts.filter(
+    ({ at }) => !mounts.some((other) => other.at.length < at.length && other.at[0] === at[0]),
+  );
+  const missing: string[] = [];
+  for (const { at } of outer) {
+    const path = `/${at.join('/')}`;
+    const found = await resolve(root, path, budget, { follow: true });
+    if (found?.node.stat.kind !== 'directory') missing.push(path);
+    await found?.node.close();
+  }
+  return missing;
 }
 
 /** A directory that something is mounted on or below. */

@@ -6,7 +6,7 @@ import { openDirectory } from './directory/index.ts';
 import { type Dissection, type Volume, dissect } from './dissect.ts';
 import { openFileSource } from './file-source.ts';
 import { type ImagePolicy, type Protection, pinningPolicy } from './image-policy.ts';
-import { type Mount, mountedTree } from './mounted-tree.ts';
+import { type Mount, missingMountPoints, mountedTree } from './mounted-tree.ts';
 import { type Designator, designators } from './partition/discoverable.ts';
 import type { SelectedPartition, SelectOptions } from './partition/select.ts';
 import { protect } from './protect.ts';
@@ -63,6 +63,11 @@ export interface OpenedImage {
   readonly size: bigint | undefined;
   /** Bytes of a raw image read so far; 0 for directories. */
   readonly bytesRead: number;
+  /**
+   * Where partitions are to be mounted that the root's own file system has no directory for: "/home".
+   * @throws PortableError what the reader throws
+   */
+  missingMountPoints(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -110,6 +115,7 @@ export async function openImage(
     parts: [],
     size: undefined,
     bytesRead: 0,
+    missingMountPoints: () => Promise.resolve([]),
     close: () => tree.close(),
   };
 }
@@ -169,6 +175,7 @@ export async function openSource(
     get bytesRead() {
       return sources.reduce((sum, each) => sum + each.bytesRead, 0);
     },
+    missingMountPoints: () => missingMountPoints(root, mounts, budget),
     async close() {
       await tree.close();
       for (const each of sources) await each.close();

@@ -31,6 +31,8 @@ export interface Layer {
   readonly policy: OpenedImage['policy'];
   /** The parts of a disk image; none for directories. */
   readonly parts: OpenedImage['parts'];
+  /** Where its partitions are to be mounted, and there is no directory; looked for only when that matters (`check`). */
+  readonly missingMountPoints: readonly string[];
 }
 
 export interface ExtensionLayer extends Layer {
@@ -50,7 +52,7 @@ interface ReadOptions {
   readonly matches: readonly string[];
   /** Take an extension's only extension-release, whatever its name. */
   readonly relax: boolean;
-  /** Refuse extensions that do not fit the image. */
+  /** It is to be attached: refuse extensions that do not fit the image, look for what keeps it from being mounted. */
   readonly check: boolean;
 }
 
@@ -68,7 +70,7 @@ export async function readStack(
   const found: Image[] = [];
   for (const each of ref.extensions) found.push(await findImage(context, each, 'extension'));
   refuseRepetition(found);
-  const root = await readRoot(context, image, options.matches);
+  const root = await readRoot(context, image, options);
   const extensions: ExtensionLayer[] = [];
   for (const each of found) {
     const layer = await readExtension(context, each, options);
@@ -122,13 +124,14 @@ export async function readOsRelease(
   });
 }
 
-function readRoot(context: PortableContext, image: Image, matches: readonly string[]): Promise<Layer> {
+function readRoot(context: PortableContext, image: Image, { matches, check }: ReadOptions): Promise<Layer> {
   return withImage(context, image, async (opened, budget) => {
     const release = await readOsReleaseFile(opened.tree, budget);
     if (release === undefined) throw lacksOsRelease(image);
     const units = await findUnits(opened.tree, context.paths.scope, matches, budget);
     const { policy, parts } = opened;
-    return { image, release, fields: parseOsRelease(release), units, policy, parts };
+    const missingMountPoints = check ? await opened.missingMountPoints() : [];
+    return { image, release, fields: parseOsRelease(release), units, policy, parts, missingMountPoints };
   });
 }
 
@@ -147,6 +150,7 @@ function readExtension(
       units,
       policy: opened.policy,
       parts: opened.parts,
+      missingMountPoints: options.check ? await opened.missingMountPoints() : [],
       extension,
     };
   });
@@ -156,7 +160,7 @@ function readExtension(
 async function withImage<T>(
   context: PortableContext,
   image: Image,
-  use: (opened: Pick<OpenedImage, 'tree' | 'policy' | 'parts'>, budget: Budget) => Promise<T>,
+  use: (opened: Omit<OpenedImage, 'close'>, budget: Budget) => Promise<T>,
 ): Promise<T> {
   const budget = new Budget(image.path, context.limits);
   const certificates = { root: context.root, directories: certificateDirectories };
@@ -164,7 +168,7 @@ async function withImage<T>(
   const opened = await openImage(location, budget, { certificates });
   const tree = rememberingTree(opened.tree);
   try {
-    return await use({ tree, policy: opened.policy, parts: opened.parts }, budget);
+    return await use({ ...opened, tree }, budget);
   } finally {
     await tree.close();
     await opened.close();

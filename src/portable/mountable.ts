@@ -34,7 +34,10 @@ export async function checkMountable(
   const version = await context.manager.version();
   if (version === undefined) return;
   checkUserManager(context, disks, version);
-  for (const disk of disks) checkFileSystems(disk, version);
+  for (const disk of disks) {
+    checkFileSystems(disk, version);
+    checkMountPoints(disk);
+  }
 }
 
 function checkUserManager(
@@ -88,4 +91,15 @@ function where({ path }: Image, { designator, partition }: ImagePart): string {
   return partition === undefined
     ? quoted(path)
     : `partition ${partition.number} (${designator}) of ${quoted(path)}`;
+}
+
+/** Where the root can be written to, the service manager makes the directories. */
+function checkMountPoints({ image, parts, missingMountPoints: [missing] }: Layer): void {
+  const root = parts.find(({ designator }) => designator === 'root');
+  if (missing === undefined || root?.readOnly !== true) return;
+  throw new PortableError(
+    'InvalidArgs',
+    `${quoted(image.path)} has a partition for ${missing}, but no directory to mount it on`,
+    { file: image.path, hint: `make the image again with an empty directory ${missing}` },
+  );
 }

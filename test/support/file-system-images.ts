@@ -48,9 +48,12 @@ function blank(file: string, mebibytes: number): void {
 }
 
 /** What no service manager since systemd 253 mounts, by what is wrong; NAME.raw of each is written. */
-export const unsuitable = ['ext2', 'ext3', 'gpt_ext2', 'gpt_ext3_home', 'gpt_empty_srv', 'mbr_ext2'] as const;
+export const unsuitable = [
+  ...(['ext2', 'ext3', 'gpt_ext2', 'gpt_ext3_home', 'gpt_empty_srv', 'mbr_ext2'] as const),
+  'gpt_no_directory',
+] as const;
 
-/** Writes the images of that list into `directory`. */
+/** Writes the images of that list into `directory`. @param tree has /home and /srv */
 export function writeUnsuitable(directory: string, work: string, tree: string): void {
   const [ext2, ext3] = [join(directory, 'ext2.raw'), join(directory, 'ext3.raw')];
   const squashfs = join(work, 'squashfs.img');
@@ -63,6 +66,11 @@ export function writeUnsuitable(directory: string, work: string, tree: string): 
   disk('gpt_ext2', { type: types.root, content: ext2 });
   disk('gpt_ext3_home', root, { type: types.home, content: ext3 });
   disk('gpt_empty_srv', root, { type: types.srv });
+  const bare = join(work, 'bare.img');
+  const home = join(work, 'home.img');
+  runSync('mksquashfs', [tree, bare, '-noappend', '-quiet', '-no-progress', '-all-root', '-e', 'home']);
+  packExt('ext4', tree, home);
+  disk('gpt_no_directory', { type: types.root, content: bare }, { type: types.home, content: home });
   writeDisk(join(directory, 'mbr_ext2.raw'), {
     label: 'dos',
     parts: [{ type: '83', bootable: true, content: ext2 }],

@@ -68,7 +68,7 @@ export const knownDifferences: readonly Difference[] = [
     row: 'Images of ext2 and ext3, and such with a partition',
     cases: /^a file system that is not mounted: /,
     lines: [
-      /^- GetImage\w+: error (System\.Error\.(EIDRM|ENOPKG|EAFNOSUPPORT)|org\.freedesktop\.DBus\.Error\.InvalidArgs)$/,
+      /^- GetImage\w+: error (System\.Error\.(EIDRM|ENOPKG|EAFNOSUPPORT)|org\.freedesktop\.DBus\.Error\.(InvalidArgs|FileNotFound))$/,
       /^\+ GetImage\w+: answers$/,
     ],
   },
@@ -77,7 +77,7 @@ export const knownDifferences: readonly Difference[] = [
     cases: /^a file system that is not mounted: (gpt|mbr)/,
     from: 262,
     lines: [
-      /^- AttachImage: error System\.Error\.EAFNOSUPPORT$/,
+      /^- AttachImage: error (System\.Error\.EAFNOSUPPORT|org\.freedesktop\.DBus\.Error\.FileNotFound)$/,
       /^\+ AttachImage: error org\.freedesktop\.DBus\.Error\.InvalidArgs$/,
     ],
   },

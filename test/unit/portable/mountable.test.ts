@@ -5,10 +5,12 @@ import { before, beforeEach, describe, it } from 'node:test';
 import { failsWith } from '../../support/fails-with.ts';
 import { attachRequest, detachRequest, portableRoots, unit, writeTree } from '../../support/portable-root.ts';
 import type { PortableRoot } from '../../support/portable-root.ts';
+import { types } from '../../support/partition-tables.ts';
 import { runSync } from '../../support/run.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { snapshot } from '../../support/snapshot.ts';
 
+import { writeDisk } from '../../support/disk-images.ts';
 import { packExt, unsuitable, writeUnsuitable } from '../../support/file-system-images.ts';
 const scratch = scratchDirectory('mountable', '/dev/shm');
 const images = path.join(scratch, 'images');
@@ -24,6 +26,10 @@ before(() => {
     '/home': null,
     '/srv': null,
   });
+  const bare = writeTree(path.join(scratch, 'bare'), {
+    '/usr/lib/os-release': 'ID=app\n',
+    '/usr/lib/systemd/system/app.service': unit,
+  });
   const extension = writeTree(path.join(scratch, 'extension'), {
     '/usr/lib/extension-release.d/extension-release.extension': 'ID=_any\n',
     '/usr/lib/systemd/system/app-more.service': unit,
@@ -31,6 +37,20 @@ before(() => {
   mkdirSync(images);
   writeUnsuitable(images, scratch, tree);
   packExt('ext4', tree, path.join(images, 'ext4.raw'));
+  const [root, home] = [path.join(scratch, 'bare.img'), path.join(images, 'ext4.raw')];
+  packExt('ext4', bare, root);
+  for (const [name, attributes] of [
+    ['writable', {}],
+    ['read_only', { attributes: 'GUID:60' }],
+  ] as const) {
+    writeDisk(path.join(images, `${name}.raw`), {
+      label: 'gpt',
+      parts: [
+        { type: types.root, content: root, ...attributes },
+        { type: types.home, content: home },
+      ],
+    });
+  }
   packExt('ext3', extension, path.join(images, 'extension.raw'));
 });
 
@@ -46,6 +66,8 @@ const what: Readonly<Record<(typeof unsuitable)[number], RegExp>> = {
   gpt_ext3_home: /^partition 2 \(home\) of '\/srv\/gpt_ext3_home.raw' has no .*: it is ext3, /,
   gpt_empty_srv:
     /^partition 2 \(srv\) of '\/srv\/gpt_empty_srv.raw' has no .*: no file system is known in it /,
+  gpt_no_directory:
+    /^'\/srv\/gpt_no_directory.raw' has a partition for \/home, but no directory to mount it on /,
   mbr_ext2: /^partition 1 \(root\) of '\/srv\/mbr_ext2.raw' has no .*: it is ext2, /,
 };
 
@@ -82,6 +104,16 @@ describe('an image that the service manager would not mount', () => {
       /^'\/srv\/ext4.raw' has no suitable file system: it is ext3, /,
     );
     assert.deepEqual(present(), attached);
+  });
+
+  it('needs directories to mount partitions on, unless they can be made', async () => {
+    await host.portables.attach(attachRequest('/srv/writable.raw'));
+    await host.portables.detach(detachRequest('/srv/writable.raw'));
+    await failsWith(
+      host.portables.attach(attachRequest('/srv/read_only.raw')),
+      'InvalidArgs',
+      /^'\/srv\/read_only.raw' has a partition for \/home, but no directory .* an empty directory \/home/,
+    );
   });
 
   it('says what would be mounted', async () => {
