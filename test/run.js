@@ -93,15 +93,13 @@ function test(chosen) {
   }
   const failed = prepare(['unit', ...chosen]);
   if (failed !== 0) return failed;
-  // some tests give up root's rights, which the Node of Debian 13 does only without io_uring
-  const env = { ...process.env, UV_USE_IO_URING: '0' };
   let status = 0;
   for (const suite of chosen) {
     const files = testFiles(suite);
     console.log(`\n== ${suite}: ${files.length} files`);
     // booted hosts share the machine's loop devices, and are heavy: one after the other
     const concurrency = suite === 'host' ? ['--test-concurrency=1'] : [];
-    status ||= run('node', ['--import', 'tsx', '--test', ...concurrency, ...files], { env });
+    status ||= run('node', ['--import', 'tsx', '--test', ...concurrency, ...files]);
   }
   return status;
 }

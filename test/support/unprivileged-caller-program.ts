@@ -5,9 +5,6 @@ import { connect } from '../../src/dbus/connection.ts';
 import type { Order, Told } from './unprivileged-caller.ts';
 
 const [address = '', uid = ''] = process.argv.slice(2);
-process.setgroups?.([]);
-process.setgid?.(Number(uid));
-process.setuid?.(Number(uid));
 
 const agent = await connect({ address });
 const caller = await connect({ address });

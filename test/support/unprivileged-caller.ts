@@ -1,8 +1,12 @@
 /** A caller of another user, in a process of its own that the test steers. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+import { scratchDirectory } from './scratch.ts';
 
 const program = fileURLToPath(new URL('./unprivileged-caller-program.ts', import.meta.url));
 
@@ -38,10 +42,7 @@ export interface UnprivilegedCaller {
 }
 
 export async function startCaller(address: string, uid: number): Promise<UnprivilegedCaller> {
-  const child = fork(program, [address, String(uid)], {
-    execArgv: ['--import', 'tsx'],
-    serialization: 'advanced',
-  });
+  const child = fork(readableByAll(), [address, String(uid)], { uid, gid: uid, serialization: 'advanced' });
   after(() => child.kill('SIGKILL'));
   const told: Told[] = [];
   child.on('message', (message: Told) => {
@@ -65,6 +66,24 @@ export async function startCaller(address: string, uid: number): Promise<Unprivi
   };
   await caller.told('ready');
   return caller;
+}
+
+/** The program in one file for users who may not look into the checkout. */
+function readableByAll(): string {
+  const directory = scratchDirectory('caller');
+  chmodSync(directory, 0o755);
+  const outfile = join(directory, 'program.mjs');
+  // dbus-next requires what it needs
+  const require = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
+  buildSync({
+    entryPoints: [program],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: { js: require },
+  });
+  return outfile;
 }
 
 function killHard(child: ChildProcess): void {

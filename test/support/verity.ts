@@ -63,8 +63,8 @@ export function makeSigner(
   runSync('openssl', ['req', '-new', ...request, '-out', certificate]);
   const signed = runSync('openssl', [
     ...['x509', '-req', '-in', certificate, '-signkey', key],
-    // one that was over before it began
-    ...['-days', expired ? '-1' : '3650'],
+    // one that is over as soon as it began
+    ...['-days', expired ? '0' : '3650'],
   ]);
   writeFileSync(certificate, signed);
   return { certificate, key };

@@ -1,6 +1,7 @@
 /** Descriptions that cannot become an image: a clear error, and nothing in the output directory. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -47,17 +48,21 @@ function content(source: string): Pick<BuildDescription, 'contents'> {
 
 const nobody = 65534;
 
-/** Root may read everything. */
-async function unprivileged(work: () => Promise<void>): Promise<void> {
-  if (process.geteuid?.() !== 0) return work();
+/** The command as somebody who may not read everything, as root may: what it says. */
+function unprivileged(...args: readonly string[]): string {
   chmodSync(scratch, 0o755);
   chmodSync(output, 0o777);
-  process.seteuid?.(nobody);
-  try {
-    await work();
-  } finally {
-    process.seteuid?.(0);
-  }
+  // the checkout may be out of their sight
+  const bundle = path.join(scratch, 'bundle');
+  cpSync(path.join(import.meta.dirname, '../../../dist/portabled'), bundle, { recursive: true });
+  const who = process.geteuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
+  const { status, stderr } = spawnSync(process.execPath, [path.join(bundle, 'portable-build.cjs'), ...args], {
+    encoding: 'utf8',
+    ...who,
+  });
+  rmSync(bundle, { recursive: true });
+  assert.notEqual(status, 0);
+  return stderr;
 }
 
 describe('no image is built', () => {
@@ -109,7 +114,12 @@ describe('no image is built', () => {
     const secret = path.join(sourceRoot, 'data/secret');
     writeFileSync(secret, 'x');
     chmodSync(secret, 0);
-    await unprivileged(() => refuses(content('/data'), 'AccessDenied', /cannot read '.*data\/secret'/));
+    const image = ['--name=demo', '--version=1', `--unit=${unitFile('demo.service')}`, '--content=/data'];
+    assert.match(
+      unprivileged(...image, `--source-root=${sourceRoot}`, `--output=${output}`),
+      /cannot read '.*data\/secret': permission denied/,
+    );
+    assert.deepEqual(readdirSync(output), []);
     rmSync(secret);
   });
 

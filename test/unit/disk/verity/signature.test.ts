@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateStore } from '../../../../src/disk/verity/certificates.ts';
 import { EncodingError, children, readElement } from '../../../../src/disk/verity/der.ts';
 import { type SignatureState, checkSignature } from '../../../../src/disk/verity/signature.ts';
@@ -113,6 +115,10 @@ describe('the signature of a root hash', () => {
 
   it('may be by a certificate that has expired, as for systemd and the kernel', async () => {
     const expired = makeSigner(scratch, 'expired', { expired: true });
+    // dates of certificates are whole seconds
+    await sleep(1100);
+    const { validTo } = new X509Certificate(readFileSync(expired.certificate));
+    assert.ok(Date.parse(validTo) < Date.now(), validTo);
     const store = host({ '/etc/verity.d/a.crt': expired });
     assert.equal(await check(signRootHash(rootHash, expired), store), 'valid');
   });
