@@ -10,12 +10,15 @@ export class CommandError extends Error {
   readonly dbusName: string | undefined;
   /** The image it is about. */
   readonly image: string | undefined;
+  /** It is its cause, and what has become of the rest. */
+  readonly tellsRest: boolean;
 
   constructor(message: string, details: ErrorDetails) {
     super(message, { cause: details.cause });
     this.hint = details.hint;
     this.dbusName = details.dbusName;
     this.image = details.image;
+    this.tellsRest = details.tellsRest ?? false;
   }
 }
 
@@ -24,6 +27,7 @@ interface ErrorDetails {
   readonly dbusName?: string | undefined;
   readonly image?: string | undefined;
   readonly cause?: unknown;
+  readonly tellsRest?: boolean;
 }
 
 /**
@@ -54,15 +58,17 @@ function splitHint(text: string): { readonly message: string; readonly hint?: st
   return { message, hint };
 }
 
-/** The failure, and below it what has become of the rest; nothing where there is nothing to tell. */
+/** The failure, and below it what has become of the rest, as it was told last; nothing where there is nothing to tell. */
 export function withRest(error: unknown, rest: string): unknown {
-  if (rest === '' || messageOf(error).endsWith(rest)) return error;
-  const known = error instanceof CommandError ? error : undefined;
-  return new CommandError(`${messageOf(error)}\n${rest}`, {
+  if (rest === '') return error;
+  const failure = error instanceof CommandError && error.tellsRest ? error.cause : error;
+  const known = failure instanceof CommandError ? failure : undefined;
+  return new CommandError(`${messageOf(failure)}\n${rest}`, {
     hint: known?.hint,
     dbusName: known?.dbusName,
     image: known?.image,
-    cause: error,
+    cause: failure,
+    tellsRest: true,
   });
 }
 

@@ -9,8 +9,7 @@ import type { Copying, WatchCopies } from '../copy-bar.ts';
 import type { Changed, Images } from '../services.ts';
 import { daemonName, ours } from './daemon.ts';
 import type { OneImage } from './one-image.ts';
-import type { Together } from './together.ts';
-import type { OneByOne } from './one-by-one.ts';
+import type { Several } from './several.ts';
 import type { LocalHost } from './attached.ts';
 
 export interface ChangingOnBus {
@@ -24,8 +23,7 @@ export interface ChangingOnBus {
 /** The ways there are to change images. */
 interface Ways<R, T> {
   readonly one: (request: R) => Promise<T>;
-  readonly together: (together: Together, copying: Copying) => Promise<readonly T[]>;
-  readonly oneByOne: (oneByOne: OneByOne) => Promise<readonly T[]>;
+  readonly several: (several: Several) => Promise<readonly T[]>;
 }
 
 /** Changes by whichever daemon answers. */
@@ -44,29 +42,33 @@ export function changesOnBus(
     if (isOne && watched === undefined) return [await ways.one(only)];
     if ((await daemonName(connection)) === ours) {
       const { togetherOnBus } = await import('./together.ts');
-      return ways.together(togetherOnBus(connection, interactive), watched);
+      return ways.several(togetherOnBus(connection, interactive));
     }
     if (isOne) return [await ways.one(only)];
     const { oneByOne } = await import('./one-by-one.ts');
-    return ways.oneByOne(oneByOne(one, await findHost()));
+    return ways.several(oneByOne(one, await findHost()));
+  };
+  /** Only who copies whole images has something to watch. */
+  const watching = async <T>(
+    requests: readonly AttachRequest[],
+    work: (watched: Copying) => Promise<readonly T[]>,
+  ): Promise<Changed<T>> => {
+    const copies = requests.some(({ copyMode }) => copyMode === 'mixed');
+    return withoutLinks(await (copies ? watchCopies(work) : work(undefined)));
   };
   return {
     attach: (requests) =>
-      watchCopies(async (copying) =>
-        withoutLinks(
-          await change(requests, copiesImages(requests) ? copying : undefined, {
-            one: one.attach,
-            together: (together, watched) => together.attach(requests, watched),
-            oneByOne: (all) => all.attach(requests),
-          }),
-        ),
+      watching(requests, (watched) =>
+        change(requests, watched, {
+          one: one.attach,
+          several: (all) => all.attach(requests, watched),
+        }),
       ),
     detach: async (requests, first) => {
       const detach = (): Promise<readonly (readonly Change[])[]> =>
         change(requests, undefined, {
           one: one.detach,
-          together: (together) => together.detach(requests),
-          oneByOne: (all) => all.detach(requests),
+          several: (all) => all.detach(requests),
         });
       if (first === undefined) return withoutLinks(await detach());
       const { wayBack } = await import('./way-back.ts');
@@ -82,20 +84,13 @@ export function changesOnBus(
       }
     },
     reattach: (requests) =>
-      watchCopies(async (copying) =>
-        withoutLinks(
-          await change(requests, copiesImages(requests) ? copying : undefined, {
-            one: one.reattach,
-            together: (together, watched) => together.reattach(requests, watched),
-            oneByOne: (all) => all.reattach(requests),
-          }),
-        ),
+      watching(requests, (watched) =>
+        change(requests, watched, {
+          one: one.reattach,
+          several: (all) => all.reattach(requests, watched),
+        }),
       ),
   };
-}
-
-function copiesImages(requests: readonly AttachRequest[]): boolean {
-  return requests.some(({ copyMode }) => copyMode === 'mixed');
 }
 
 /** Links that enable units are the service manager's business, which is asked afterwards. */

@@ -3,26 +3,15 @@
  * fails, what was changed is put back. What that guarantees: docs/decisions/several-images.md.
  */
 import { quoted } from '../../base/errors.ts';
-import type {
-  AttachRequest,
-  Change,
-  DetachRequest,
-  ImageRef,
-  ReattachResult,
-} from '../../portable/requests.ts';
+import type { AttachRequest, DetachRequest, ImageRef } from '../../portable/requests.ts';
 import { CommandError, withRest } from '../command-error.ts';
 import type { LocalHost } from './attached.ts';
 import type { OneImage } from './one-image.ts';
+import type { Several } from './several.ts';
 import { wayBack, type WayBack } from './way-back.ts';
 
-export interface OneByOne {
-  attach(requests: readonly AttachRequest[]): Promise<readonly (readonly Change[])[]>;
-  detach(requests: readonly DetachRequest[]): Promise<readonly (readonly Change[])[]>;
-  reattach(requests: readonly AttachRequest[]): Promise<readonly ReattachResult[]>;
-}
-
 /** @param host undefined where its files are on another machine */
-export function oneByOne(one: OneImage, host: LocalHost | undefined): OneByOne {
+export function oneByOne(one: OneImage, host: LocalHost | undefined): Several {
   return {
     attach: async (requests) => {
       const back = await wayBack(one, host, requests, await unitsOf(one, requests), 'attach');

@@ -6,30 +6,18 @@ import { messageOf, quoted } from '../../base/errors.ts';
 import type { BusConnection } from '../../dbus/connection.ts';
 import type { Reply } from '../../dbus/reply.ts';
 import type { ValueOf } from '../../dbus/signature.ts';
-import type {
-  AttachRequest,
-  Change,
-  DetachRequest,
-  ImageRef,
-  ReattachResult,
-} from '../../portable/requests.ts';
+import type { AttachRequest, DetachRequest, ImageRef } from '../../portable/requests.ts';
 import { commandError } from '../command-error.ts';
 import type { Copying } from '../copy-bar.ts';
 import { manager } from './daemon.ts';
 import { changesOf, flagsOf } from './one-image.ts';
 import { ownerOf } from './owner.ts';
+import type { Several } from './several.ts';
 
 const together = { path: '/portabled/together', interface: 'portabled.Together1' } as const;
 
-/** All are changed, or none. Everything fails as a CommandError. */
-export interface Together {
-  attach(requests: readonly AttachRequest[], copying: Copying): Promise<readonly (readonly Change[])[]>;
-  detach(requests: readonly DetachRequest[]): Promise<readonly (readonly Change[])[]>;
-  reattach(requests: readonly AttachRequest[], copying: Copying): Promise<readonly ReattachResult[]>;
-}
-
 /** @param interactive whether the daemon may have the user asked for a password */
-export function togetherOnBus(connection: BusConnection, interactive: boolean): Together {
+export function togetherOnBus(connection: BusConnection, interactive: boolean): Several {
   const ask = async <S extends 'a(sasassst)' | 'a(sast)'>(
     member: string,
     signature: S,

@@ -1,5 +1,5 @@
 /** How to get back to what was attached before, with nothing but calls of systemd's interface. */
-import { messageOf, quoted } from '../../base/errors.ts';
+import { errnoOf, messageOf, PortableError, quoted } from '../../base/errors.ts';
 import type { AttachRequest, DetachRequest, ImageRef } from '../../portable/requests.ts';
 import { attachmentsOf, isSame, type Attachment, type LocalHost } from './attached.ts';
 import type { OneImage } from './one-image.ts';
@@ -16,7 +16,7 @@ type Request = AttachRequest | DetachRequest;
 /**
  * Notes what is attached of the images.
  * @param units those that will be put in place
- * @param host undefined where its files are on another machine
+ * @param host undefined where its files are on another machine; who may not read them gets along without, too
  */
 export async function wayBack(
   one: OneImage,
@@ -25,7 +25,27 @@ export async function wayBack(
   units: readonly string[],
   doing: 'attach' | 'detach' | 'reattach',
 ): Promise<WayBack> {
-  if (host === undefined) return blindWayBack(one, requests, doing);
+  try {
+    if (host !== undefined) return await knownWayBack(one, host, requests, units);
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+  }
+  return blindWayBack(one, requests, doing);
+}
+
+/** Users may have a daemon's leave to change what they may not look at. */
+function isForbidden(error: unknown): boolean {
+  const code = error instanceof PortableError ? error.code : errnoOf(error);
+  return code === 'AccessDenied' || code === 'EACCES' || code === 'EPERM';
+}
+
+/** @throws PortableError or a system error where files cannot be read */
+async function knownWayBack(
+  one: OneImage,
+  host: LocalHost,
+  requests: readonly Request[],
+  units: readonly string[],
+): Promise<WayBack> {
   const runtime = requests[0]?.runtime === true;
   const oneWay = new Set<ImageRef>();
   const names = new Set(units);
@@ -62,12 +82,18 @@ async function goBack(
   const surplus = missingFrom(before, await look());
   const wasChanged = surplus.length > 0 || missingFrom(await look(), before).length > 0;
   if (!wasChanged) return '';
+  // what cannot be attached again as it was is not made worse
+  const stuck = new Set(before.filter(({ isKnown }) => !isKnown).map(({ request }) => request.image));
   for (const { request } of surplus) {
+    if (stuck.has(request.image)) continue;
     const running = (await one.state(request).catch(() => '')).startsWith('running');
     await attempt(request.image, () => one.detach({ ...request, force: running }));
   }
-  for (const { request } of missingFrom(await look(), before))
-    await attempt(request.image, () => one.attach(request));
+  for (const { request, isKnown } of missingFrom(await look(), before)) {
+    // without its profile it would run unconfined
+    if (isKnown && !stuck.has(request.image)) await attempt(request.image, () => one.attach(request));
+    else failures.set(request.image, 'its profile is a file that no profile is the same as');
+  }
   const after = await look();
   const wrong = [...missingFrom(before, after), ...missingFrom(after, before)];
   if (wrong.length === 0) return 'Nothing has been changed: what was, has been put back.';
