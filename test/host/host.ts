@@ -102,9 +102,14 @@ export async function bootHost(options: BootOptions): Promise<Host> {
   } catch (error) {
     const console = await readFile(path.join(dir, 'console.log'), 'utf8').catch(() => '');
     await removeHost(dir, record);
-    throw new Error(`host ${options.suite} does not boot; its console ends:\n${console.slice(-3000)}`, {
-      cause: error,
-    });
+    const why = error instanceof Error ? error.message : String(error);
+    // the test runner prints no causes
+    throw new Error(
+      `host ${options.suite} does not boot: ${why}\nIts console ends:\n${console.slice(-3000)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
