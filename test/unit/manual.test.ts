@@ -51,7 +51,8 @@ describe('the manual', () => {
       const complaints = lint.stdout.split('\n').filter((line) => line !== '' && !isAboutOthers(line));
       assert.deepEqual(complaints, []);
       const shown = tryRunSync('man', ['--warnings', '-E', 'UTF-8', '-l', file]);
-      assert.equal(shown.stderr, '');
+      // how a paragraph breaks is a matter of the formatter's version
+      assert.equal(shown.stderr.replace(/^troff:.* cannot adjust line\n/gm, ''), '');
       assert.match(shown.stdout, /SEE ALSO/);
       assert.equal(read(page).match(/\.(?:Dt|Nm) (\S+)/g)?.[0], `.Dt ${page.slice(0, -2).toUpperCase()}`);
     });

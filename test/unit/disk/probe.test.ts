@@ -133,6 +133,8 @@ describe('probing', () => {
       'hash tree': [0, 512],
     };
     const path = join(scratch, 'overlaid');
+    const [, minor] = /util-linux 2\.(\d+)/.exec(runSync('blkid', ['--version'])) ?? [];
+    const checksums = Number(minor) >= 40;
     let clear = 0;
     let unclear = 0;
     for (const below of Object.keys(regions)) {
@@ -143,10 +145,10 @@ describe('probing', () => {
         writeFileSync(path, bytes);
         const expected = blkid(path);
         const found = await ours(bytes);
-        // newer ones look at EROFS's checksum as well, which a superblock in another's place does not have
-        if (found !== ambiguous || ![above, below].includes('erofs'))
-          assert.equal(found, expected, `${above} on ${below}`);
-        if (expected === ambiguous) unclear++;
+        // newer ones pass over superblocks with wrong checksums, as those in another's place have: ours may see more
+        const seesMore = checksums && (found === ambiguous || expected === 'none');
+        if (!seesMore) assert.equal(found, expected, `${above} on ${below}`);
+        if (found === ambiguous) unclear++;
         else clear++;
       }
     }
