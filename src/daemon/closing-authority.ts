@@ -2,20 +2,25 @@
 import { PortableError } from '../base/errors.ts';
 import type { Authority } from '../host/authority.ts';
 
-/**
- * Asks `authority`, until `closing` is aborted: who still waits for an answer then, or asks afterwards, is told to
- * call again. Calls that need no authorization change nothing, and go on.
- */
-export function closingAuthority(authority: Authority, closing: AbortSignal): Authority {
+/** An authority, and what ends it. */
+export interface ClosingAuthority extends Authority {
+  /** Whoever still waits for an answer, or asks from now on, is told to call again. */
+  readonly close: () => void;
+}
+
+/** Asks `authority` until it is closed. Calls that need no authorization change nothing, and go on. */
+export function closingAuthority(authority: Authority): ClosingAuthority {
   // not one promise that all race against: it would remember everybody who ever asked
   const waiting = new Set<() => void>();
-  closing.addEventListener('abort', () => {
-    for (const giveUp of waiting) giveUp();
-  });
+  let closed = false;
   return {
     ...authority,
+    close: () => {
+      closed = true;
+      for (const giveUp of waiting) giveUp();
+    },
     authorize: async (caller, action, details) => {
-      if (closing.aborted) throw stopping();
+      if (closed) throw stopping();
       await new Promise<void>((resolve, reject) => {
         const giveUp = (): void => reject(stopping());
         waiting.add(giveUp);

@@ -63,18 +63,17 @@ async function liveOn(
   { process, options, config, log }: Serving,
   told: Promise<unknown>,
 ): Promise<number> {
-  const closing = new AbortController();
   const idle = new IdleWatch(config.idleTimeoutMs);
-  const authority = await composeAuthority(options, bus, process.uid);
+  const authority = closingAuthority(await composeAuthority(options, bus, process.uid));
   const service = serve(bus, {
     engine,
-    authority: closingAuthority(authority, closing.signal),
+    authority,
     log,
     logControl: log,
     machineId: () => machineId(),
     onActivity: () => idle.active(),
   });
-  return await live({ bus, service, name: busName, idle, told, refuse: () => closing.abort(), log });
+  return await live({ bus, service, name: busName, idle, told, refuse: authority.close, log });
 }
 
 function keepAlive({ env, pid }: Surroundings, log: DaemonLog): () => void {

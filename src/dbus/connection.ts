@@ -48,7 +48,7 @@ export interface CallOptions {
 export interface ConnectOptions {
   /** Server addresses, tried in order. */
   readonly address: string;
-  /** For connecting, authenticating and saying Hello; default 25,000. */
+  /** For authenticating and saying Hello; default 25,000. */
   readonly timeoutMs?: number;
   /** Told when a handler of calls or signals throws. */
   readonly log?: Log;
@@ -74,26 +74,17 @@ export async function connect(options: ConnectOptions): Promise<BusConnection> {
  * @throws BusError Disconnected or NoReply when nobody listens there, AddressError
  */
 export async function openConnection(options: ConnectOptions): Promise<BusConnection> {
-  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const deadline = new AbortController();
+  const { address, timeoutMs = defaultTimeoutMs, log = silentLog } = options;
+  const transport = await openTransport(address);
+  const connection = new BusConnection(transport, log);
   const timer = setTimeout(() => {
-    deadline.abort(timedOut(`the bus did not answer within ${timeoutMs} ms`));
+    transport.fail(timedOut(`the bus did not answer within ${timeoutMs} ms`));
   }, timeoutMs);
   const settled = (): void => {
     clearTimeout(timer);
   };
-  try {
-    const transport = await openTransport(options.address, deadline.signal);
-    deadline.signal.addEventListener('abort', () => {
-      transport.fail(deadline.signal.reason as Error);
-    });
-    const connection = new BusConnection(transport, options.log ?? silentLog);
-    connection.greeted.then(settled, settled);
-    return connection;
-  } catch (error) {
-    settled();
-    throw error;
-  }
+  connection.greeted.then(settled, settled);
+  return connection;
 }
 
 export class BusConnection {

@@ -142,14 +142,14 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
 
 /**
  * Connects to the first of the addresses that can be connected to.
- * @param signal gives up, with its reason
+ * Connecting to a Unix socket takes no time worth limiting: somebody listens, or it fails.
  * @throws BusError Disconnected, AddressError
  */
-export async function openTransport(addresses: string, signal: AbortSignal): Promise<Transport> {
+export async function openTransport(addresses: string): Promise<Transport> {
   let failure: unknown;
   for (const address of parseAddresses(addresses)) {
     try {
-      return await openAddress(address, signal);
+      return await openAddress(address);
     } catch (error) {
       failure = error;
     }
@@ -157,26 +157,14 @@ export async function openTransport(addresses: string, signal: AbortSignal): Pro
   throw failure;
 }
 
-async function openAddress(address: Address, signal: AbortSignal): Promise<Transport> {
-  signal.throwIfAborted();
+async function openAddress(address: Address): Promise<Transport> {
   const program = programOf(address);
   if (program !== undefined) return new Transport(await runProgram(program), program[0]);
   const path = socketPath(address);
   const where = `the bus at '${path.replace('\0', '@')}'`;
   const socket = connect(path);
-  const giveUp = (): void => {
-    socket.destroy(signal.reason as Error);
-  };
-  signal.addEventListener('abort', giveUp);
-  try {
-    await connected(socket, where);
-    return new Transport(socket, where);
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
+  await connected(socket, where);
+  return new Transport(socket, where);
 }
 
 async function runProgram(program: readonly [string, ...string[]]): Promise<Duplex> {
@@ -187,11 +175,7 @@ async function runProgram(program: readonly [string, ...string[]]): Promise<Dupl
 function connected(socket: Socket, where: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => {
-      reject(
-        error instanceof BusError
-          ? error
-          : disconnected(`cannot connect to ${where}: ${reasonOf(error)}`, error),
-      );
+      reject(disconnected(`cannot connect to ${where}: ${reasonOf(error)}`, error));
     };
     socket.once('error', failed).once('connect', () => {
       socket.off('error', failed);

@@ -140,10 +140,9 @@ describe('an authority that closes', () => {
       },
       isPrivileged: () => Promise.resolve(true),
     };
-    const closing = new AbortController();
-    const authority = closingAuthority(asking, closing.signal);
+    const authority = closingAuthority(asking);
     const open = authority.authorize(caller, action, {});
-    closing.abort();
+    authority.close();
     await assert.rejects(open, { code: 'Cancelled', message: 'the service is stopping' });
     await assert.rejects(authority.authorize(caller, action, {}), { code: 'Cancelled' });
     assert.equal(asked, 1);
@@ -154,8 +153,7 @@ describe('an authority that closes', () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;
     const granting = { authorize: () => Promise.resolve(), isPrivileged: () => Promise.resolve(true) };
-    const closing = new AbortController();
-    const authority = closingAuthority(granting, closing.signal);
+    const authority = closingAuthority(granting);
     const ask = async (): Promise<WeakRef<object>> => {
       const answered = authority.authorize(caller, action, {});
       await answered;
@@ -166,13 +164,12 @@ describe('an authority that closes', () => {
     collectGarbage();
     // the last one may still be on the stack
     assert.equal(asked.slice(0, 2).filter((each) => each.deref() !== undefined).length, 0);
-    closing.abort();
+    authority.close();
   });
 
   it('passes on what the other decides until then', async () => {
-    const closing = new AbortController();
     const decide = (authorize: Authority['authorize']): Authority =>
-      closingAuthority({ authorize, isPrivileged: () => Promise.resolve(false) }, closing.signal);
+      closingAuthority({ authorize, isPrivileged: () => Promise.resolve(false) });
     await decide(() => Promise.resolve()).authorize(caller, action, {});
     const denied = decide(() => Promise.reject(new Error('no')));
     await assert.rejects(denied.authorize(caller, action, {}), /no/);
