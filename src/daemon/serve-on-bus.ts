@@ -46,12 +46,16 @@ export async function serveOnBus(serving: Serving): Promise<number> {
     const settled = await settlePaths(paths, options, connection);
     return composePortables({ root: options.root, paths: settled, limits: config.limits, manager, log });
   };
-  if (hasJournals(options.root, paths)) {
-    await recoverHost(await open(), log, () => reloadManager(options.root, paths.scope));
-  }
+  const recovered = hasJournals(options.root, paths) ? await open() : undefined;
+  if (recovered) await recoverHost(recovered, log, () => reloadManager(options.root, paths.scope));
   const stopWatchdog = keepAlive(process, log);
   try {
-    return await liveOn(connection, lazyEngine(open, paths.pool), serving, told);
+    return await liveOn(
+      connection,
+      lazyEngine(async () => recovered ?? (await open()), paths.pool),
+      serving,
+      told,
+    );
   } finally {
     stopWatchdog();
   }

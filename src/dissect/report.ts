@@ -8,6 +8,7 @@ import { rememberingTree } from '../disk/remembering-tree.ts';
 import type { FileTree } from '../disk/tree.ts';
 import { listDirectory, readFile } from '../disk/walk.ts';
 import { extensionReleaseDirectories } from '../portable/extension-release.ts';
+import { readOsReleaseFile } from '../portable/os-release-file.ts';
 import { parseOsRelease } from '../portable/os-release.ts';
 import { findUnits } from '../portable/units.ts';
 
@@ -43,14 +44,12 @@ export interface Report {
   readonly bytesRead: number;
 }
 
-const osReleasePlaces = ['/etc/os-release', '/usr/lib/os-release'];
-
 /** @throws PortableError of opening or reading the image */
 export async function inspectImage(location: ImageLocation, budget: Budget): Promise<Report> {
   const image = await openImage(location, budget);
   const tree = rememberingTree(image.tree);
   try {
-    const osRelease = await firstRelease(tree, budget);
+    const osRelease = await osReleaseOf(tree, budget);
     const [sysexts = [], confexts = []] = await extensionReleases(tree, budget);
     const units = await findUnits(tree, 'system', [], budget);
     const userUnits = await findUnits(tree, 'user', [], budget);
@@ -78,12 +77,9 @@ export async function inspectImage(location: ImageLocation, budget: Budget): Pro
   }
 }
 
-async function firstRelease(tree: FileTree, budget: Budget): Promise<Release | undefined> {
-  for (const place of osReleasePlaces) {
-    const content = await readFile(tree, place, budget.limits.osReleaseBytes, budget);
-    if (content !== undefined) return { path: place, fields: parseOsRelease(content) };
-  }
-  return undefined;
+async function osReleaseOf(tree: FileTree, budget: Budget): Promise<Release | undefined> {
+  const file = await readOsReleaseFile(tree, budget);
+  return file && { path: file.path, fields: parseOsRelease(file.content) };
 }
 
 /** One list for each of the directories that they are in. */

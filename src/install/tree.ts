@@ -11,10 +11,11 @@ import {
   unlink,
   writeFile,
 } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { ensureDir } from 'fs-extra/esm';
 
 import { errnoOf } from '../base/errors.ts';
+import { resolveInRoot } from '../base/root-path.ts';
 import { fingerprintOfFile, fingerprintOfLink } from './manifest.ts';
 import type { Target } from './targets.ts';
 
@@ -32,9 +33,9 @@ export class Tree {
     return this.#made;
   }
 
-  /** Where a path of the installed system is on disk. */
+  /** Where a path of the installed system is on disk: links on the way lead to where they do there. */
   onDisk(path: string): string {
-    return join(this.#root, path);
+    return resolveInRoot(this.#root, path, { followLast: false });
   }
 
   /** What a path holds, as the manifest writes it down; undefined where nothing is, "other" for what we never make. */

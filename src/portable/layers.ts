@@ -119,14 +119,14 @@ export async function readOsRelease(
   image: Image,
 ): Promise<ReadonlyMap<string, string>> {
   return withImage(context, image, async (opened, budget) => {
-    const content = await readOsReleaseFile(opened.tree, budget);
+    const content = (await readOsReleaseFile(opened.tree, budget))?.content;
     return content === undefined ? new Map() : parseOsRelease(content);
   });
 }
 
 function readRoot(context: PortableContext, image: Image, { matches, check }: ReadOptions): Promise<Layer> {
   return withImage(context, image, async (opened, budget) => {
-    const release = await readOsReleaseFile(opened.tree, budget);
+    const release = (await readOsReleaseFile(opened.tree, budget))?.content;
     if (release === undefined) throw lacksOsRelease(image);
     const units = await findUnits(opened.tree, context.paths.scope, matches, budget);
     const { policy, parts } = opened;

@@ -165,6 +165,19 @@ describe('an installation below a directory', () => {
     assert.deepEqual(snapshot(root), before);
   });
 
+  it('stays inside a tree whose directories are absolute links', async () => {
+    const root = otherTree();
+    const outside = scratchDirectory('outside');
+    mkdirSync(join(root, outside, 'lib'), { recursive: true });
+    // in the tree, this leads to a directory of the tree
+    symlinkSync(join(outside, 'lib'), join(root, 'opt'));
+    await installInto(root, { prefix: '/opt/p' });
+    assert.deepEqual(readdirSync(outside), []);
+    assert.ok(existsSync(join(root, outside, 'lib/p/lib/portabled/portabled.cjs')));
+    await uninstallFrom(root, { prefix: '/opt/p' });
+    assert.deepEqual(readdirSync(join(root, outside, 'lib')), []);
+  });
+
   it('fills in where Node and the daemon are, and nothing of the checkout', async () => {
     const root = otherTree();
     const said = await installInto(root, { prefix: '/opt/p', node: '/opt/node/bin/node' });

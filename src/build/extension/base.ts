@@ -15,7 +15,7 @@ export async function readBase(path: string): Promise<ExtensionBase> {
   const budget = new Budget(path);
   const image = await openImage(await locate(path), budget);
   try {
-    const content = await readOsReleaseFile(image.tree, budget);
+    const content = (await readOsReleaseFile(image.tree, budget))?.content;
     if (content !== undefined) return { path, osRelease: parseOsRelease(content) };
   } finally {
     await image.close();

@@ -124,6 +124,7 @@ function profileOf(
   const is = describe(file);
   if (is === undefined) return { name: '', copied: false };
   if (is.startsWith('link ')) return { name: basename(dirname(readlinkSync(file))), copied: false };
+  if (!is.startsWith('file ')) return { name: undefined, copied: true };
   const content = readFileSync(file);
   const type = portableUnitType(unit);
   const name = listProfiles(host).find(
@@ -132,13 +133,14 @@ function profileOf(
   return { name, copied: true };
 }
 
-/** What is at a path: "link TARGET", "file MODE HASH", "directory MODE"; undefined where nothing is. */
+/** What is at a path: "link TARGET", "file MODE HASH", "directory MODE", "other MODE"; undefined where nothing is. */
 function describe(path: string): string | undefined {
   try {
     const status = lstatSync(path);
     if (status.isSymbolicLink()) return `link ${readlinkSync(path)}`;
     const mode = (status.mode & 0o7777).toString(8);
     if (status.isDirectory()) return `directory ${mode}`;
+    if (!status.isFile()) return `other ${status.mode.toString(8)}`;
     // images that were copied may be large
     const content = path.endsWith('.raw')
       ? String(status.size)
