@@ -168,23 +168,22 @@ async function bundleProgram(source: string, outfile: string): Promise<void> {
 }
 
 /**
- * What dbus-next loads for nothing: an XML parser, for introspection of its own that we never use, and crypto, for a
- * way to authenticate that we never choose. Together they would take as long to load as everything else of ours.
+ * What dbus-next loads for nothing: objects and proxies of its own, which we do not use, with an XML parser and an
+ * arithmetic library for them. Together they would take as long to load as everything else of ours.
  */
 const leanDbusNext: Plugin = {
   name: 'lean-dbus-next',
   setup: (builder) => {
     const namespace = 'lean';
-    builder.onResolve({ filter: /^(xml2js|crypto)$/ }, ({ path, importer }) =>
-      importer.includes('/dbus-next/') ? { path, namespace } : undefined,
+    const unused = /^(xml2js|jsbi|\.\/service\/handlers|\.\/service\/object|\.\/client\/proxy-object)$/;
+    builder.onResolve({ filter: unused }, ({ path, importer }) =>
+      importer.includes('/dbus-next/lib/') ? { path, namespace } : undefined,
     );
-    builder.onLoad({ filter: /^xml2js$/, namespace }, () => ({
-      contents: `exports.Builder = class { buildObject() { throw new Error('xml2js is not part of the bundle'); } };`,
-    }));
-    builder.onLoad({ filter: /^crypto$/, namespace }, () => ({
-      contents: ['createHash', 'randomBytes']
-        .map((name) => `exports.${name} = (...args) => require('node:crypto').${name}(...args);`)
-        .join('\n'),
+    builder.onLoad({ filter: unused, namespace }, ({ path }) => ({
+      contents: `
+        class Unused { constructor() { throw new Error('${path} of dbus-next is not part of the bundle'); } }
+        module.exports = Unused;
+        Unused.Builder = class { buildObject() { new Unused(); } };`,
     }));
   },
 };
