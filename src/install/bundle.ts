@@ -169,7 +169,7 @@ async function bundleProgram(source: string, outfile: string): Promise<void> {
 
 /**
  * What dbus-next loads for nothing: objects and proxies of its own, which we do not use, with an XML parser and an
- * arithmetic library for them. Together they would take as long to load as everything else of ours.
+ * arithmetic library for them: time that every start would take.
  */
 const leanDbusNext: Plugin = {
   name: 'lean-dbus-next',

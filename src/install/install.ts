@@ -96,7 +96,7 @@ async function stageBundle(staging: string, { node, bundle, say }: InstallOption
   for (const { loader } of programs) await makeProgram(join(staging, loader), node);
 }
 
-/** Lets the kernel run a script with Node. A shell in between takes as long as a tenth of Node's own start. */
+/** Lets the kernel run a script with Node. A shell in between takes a fifteenth of Node's own start. */
 async function makeProgram(file: string, node: string): Promise<void> {
   await writeFile(file, `#!${node}\n${await readFile(file, 'utf8')}`);
 }
