@@ -27,7 +27,7 @@ export interface ProfileFile {
 }
 
 /** A profile is a few dozen lines; nothing above this is read. */
-const maxProfileBytes = 1024 * 1024;
+export const maxProfileBytes = 1024 * 1024;
 
 /** Names of all profiles there are, sorted. */
 export function listProfiles(context: ProfileContext): readonly string[] {

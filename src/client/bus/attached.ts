@@ -2,19 +2,20 @@
  * What is attached on this machine, read from its files: enough to attach it again as it was, and to tell whether it is
  * as it was. The daemon's interface tells neither the profile nor the units of an attachment.
  */
-import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { errnoOf } from '../../base/errors.ts';
 import type { HostPaths } from '../../base/host-paths.ts';
 import type { Log } from '../../base/log.ts';
+import { readSmallFile } from '../../base/small-file.ts';
 import { scanLifetime, type AttachedUnit } from '../../portable/attachments.ts';
 import { dropInName, profileLinkName } from '../../portable/drop-in.ts';
 import { indexAttached, selectAttached, wantedImages } from '../../portable/match.ts';
-import { findProfileFile, listProfiles } from '../../portable/profiles.ts';
+import { findProfileFile, listProfiles, maxProfileBytes } from '../../portable/profiles.ts';
 import { portableUnitType } from '../../portable/unit-name.ts';
 import type { AttachRequest, CopyMode, ImageRef } from '../../portable/requests.ts';
+import type { Likeness } from './likeness.ts';
 
 /** The files of the host that the daemon serves. */
 export interface LocalHost {
@@ -29,7 +30,7 @@ export interface Attachment {
   readonly request: AttachRequest;
   /** False where its profile is none that has a name. */
   readonly isKnown: boolean;
-  /** Each file of it, and what is there: kind, mode, content. */
+  /** Each file of it, and what is there (likeness.ts). */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -39,6 +40,7 @@ export async function attachmentsOf(
   refs: readonly ImageRef[],
   names: ReadonlySet<string>,
   runtime: boolean,
+  likeness: Likeness,
 ): Promise<readonly Attachment[]> {
   const lifetime = runtime ? 'runtime' : 'persistent';
   const all = await scanLifetime(host, lifetime);
@@ -49,7 +51,7 @@ export async function attachmentsOf(
   const links = host.paths.imageLinks[lifetime];
   const groups = new Map<string, Attachment>();
   for (const unit of units) {
-    const one = readUnit(host, unit, links, runtime);
+    const one = readUnit(host, unit, links, runtime, likeness);
     const { image, extensions, profile, copyMode } = one.request;
     const key = JSON.stringify([image, extensions, profile, copyMode, one.isKnown]);
     const group = groups.get(key);
@@ -73,35 +75,34 @@ function joined(one: Attachment, other: Attachment): Attachment {
   };
 }
 
+/** A first line with the marker, and what systemd and we write below it. */
+const maxDropInBytes = 4 * 1024 * 1024;
+
 function readUnit(
   host: LocalHost,
   { unit, directory, images }: AttachedUnit,
   links: string,
   runtime: boolean,
+  likeness: Likeness,
 ): Attachment {
   const [image = '', ...extensions] = images;
   const dropIns = `${directory}/${unit}.d`;
   const names = [unit, ...namesIn(join(host.root, dropIns)).map((name) => `${unit}.d/${name}`)];
-  const paths = [
-    ...names.map((name) => `${directory}/${name}`),
-    dropIns,
-    ...images.map((each) => `${links}/${basename(each)}`),
-  ];
   const files = new Map<string, string>();
-  for (const path of paths) {
-    const is = describe(join(host.root, path));
+  const note = (path: string, kind?: 'image'): void => {
+    const is = likeness.of(join(host.root, path), kind);
     if (is !== undefined) files.set(path, is);
-  }
-  const profile = profileOf(host, unit, join(host.root, dropIns, profileLinkName));
+  };
+  for (const path of [...names.map((name) => `${directory}/${name}`), dropIns]) note(path);
+  for (const each of images) note(`${links}/${basename(each)}`, 'image');
+  const profile = profileOf(host, unit, `${dropIns}/${profileLinkName}`, files);
   const copied = images.some(
     (each) =>
       /^(file|directory) /.test(files.get(`${links}/${basename(each)}`) ?? '') && dirname(each) !== links,
   );
   const linked = files.get(`${directory}/${unit}`)?.startsWith('link ') === true;
   const copyMode: CopyMode = copied ? 'mixed' : linked ? 'symlink' : profile.copied ? 'copy' : '';
-  const relaxed = readFileSync(join(host.root, dropIns, dropInName), 'latin1').includes(
-    'relax-extension-release-check',
-  );
+  const dropIn = readSmallFile(join(host.root, dropIns, dropInName), maxDropInBytes);
   const request = {
     image,
     extensions,
@@ -110,7 +111,7 @@ function readUnit(
     copyMode,
     runtime,
     force: true,
-    forceExtension: relaxed,
+    forceExtension: dropIn?.includes('relax-extension-release-check') === true,
   };
   return { request, isKnown: profile.name !== undefined, files };
 }
@@ -119,37 +120,22 @@ function readUnit(
 function profileOf(
   host: LocalHost,
   unit: string,
-  file: string,
+  path: string,
+  files: ReadonlyMap<string, string>,
 ): { name: string | undefined; copied: boolean } {
-  const is = describe(file);
+  const is = files.get(path);
+  const file = join(host.root, path);
   if (is === undefined) return { name: '', copied: false };
   if (is.startsWith('link ')) return { name: basename(dirname(readlinkSync(file))), copied: false };
-  if (!is.startsWith('file ')) return { name: undefined, copied: true };
-  const content = readFileSync(file);
+  const unknown = { name: undefined, copied: true };
+  if (!is.startsWith('file ') || lstatSync(file).size > maxProfileBytes) return unknown;
+  const content = readSmallFile(file, maxProfileBytes);
   const type = portableUnitType(unit);
+  if (content === undefined || content === 'other' || type === undefined) return unknown;
   const name = listProfiles(host).find(
-    (each) => type !== undefined && findProfileFile(host, each, type)?.content.equals(content) === true,
+    (each) => findProfileFile(host, each, type)?.content.equals(content) === true,
   );
   return { name, copied: true };
-}
-
-/** What is at a path: "link TARGET", "file MODE HASH", "directory MODE", "other MODE"; undefined where nothing is. */
-function describe(path: string): string | undefined {
-  try {
-    const status = lstatSync(path);
-    if (status.isSymbolicLink()) return `link ${readlinkSync(path)}`;
-    const mode = (status.mode & 0o7777).toString(8);
-    if (status.isDirectory()) return `directory ${mode}`;
-    if (!status.isFile()) return `other ${status.mode.toString(8)}`;
-    // images that were copied may be large
-    const content = path.endsWith('.raw')
-      ? String(status.size)
-      : createHash('sha256').update(readFileSync(path)).digest('hex');
-    return `file ${mode} ${content}`;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function namesIn(directory: string): readonly string[] {

@@ -73,14 +73,16 @@ export function changesOnBus(
       if (first === undefined) return withoutLinks(await detach());
       const { wayBack } = await import('./way-back.ts');
       const back = await wayBack(one, await findHost(), requests, [], 'detach');
-      await first.go();
       try {
+        await first.go();
         return withoutLinks(await detach());
       } catch (error) {
         // disabling removes unit files that are links: systemctl(1), "disable"
         const rest = await back.go([]);
         await first.back();
         throw withRest(error, rest);
+      } finally {
+        back.close();
       }
     },
     reattach: (requests) =>

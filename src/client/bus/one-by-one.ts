@@ -39,12 +39,12 @@ async function inOrder<R extends ImageRef, T>(
 ): Promise<readonly T[]> {
   const order = [...requests].sort((a, b) => Number(back.isOneWay(a)) - Number(back.isOneWay(b)));
   const results = new Map<R, T>();
-  for (const request of order) {
-    try {
-      results.set(request, await change(request));
-    } catch (error) {
-      throw withRest(error, await back.go([...results.keys()]));
-    }
+  try {
+    for (const request of order) results.set(request, await change(request));
+  } catch (error) {
+    throw withRest(error, await back.go([...results.keys()]));
+  } finally {
+    back.close();
   }
   return requests.flatMap((request) => {
     const result = results.get(request);

@@ -2,6 +2,7 @@
 import { errnoOf, messageOf, PortableError, quoted } from '../../base/errors.ts';
 import type { AttachRequest, DetachRequest, ImageRef } from '../../portable/requests.ts';
 import { attachmentsOf, isSame, type Attachment, type LocalHost } from './attached.ts';
+import { likenesses, type Likeness } from './likeness.ts';
 import type { OneImage } from './one-image.ts';
 
 export interface WayBack {
@@ -9,6 +10,8 @@ export interface WayBack {
   isOneWay(ref: ImageRef): boolean;
   /** Puts back what has changed. @param done what succeeded @returns what to say about it; nothing if nothing had */
   go(done: readonly ImageRef[]): Promise<string>;
+  /** To be called when it is no longer needed. */
+  close(): void;
 }
 
 type Request = AttachRequest | DetachRequest;
@@ -25,12 +28,15 @@ export async function wayBack(
   units: readonly string[],
   doing: 'attach' | 'detach' | 'reattach',
 ): Promise<WayBack> {
+  if (host === undefined) return blindWayBack(one, requests, doing);
+  const likeness = likenesses();
   try {
-    if (host !== undefined) return await knownWayBack(one, host, requests, units);
+    return await knownWayBack(one, host, likeness, requests, units);
   } catch (error) {
+    likeness.close();
     if (!isForbidden(error)) throw error;
+    return blindWayBack(one, requests, doing);
   }
-  return blindWayBack(one, requests, doing);
 }
 
 /** Users may have a daemon's leave to change what they may not look at. */
@@ -43,6 +49,7 @@ function isForbidden(error: unknown): boolean {
 async function knownWayBack(
   one: OneImage,
   host: LocalHost,
+  likeness: Likeness,
   requests: readonly Request[],
   units: readonly string[],
 ): Promise<WayBack> {
@@ -50,16 +57,20 @@ async function knownWayBack(
   const oneWay = new Set<ImageRef>();
   const names = new Set(units);
   for (const request of requests) {
-    const attachments = await attachmentsOf(host, [request], new Set(), runtime);
+    const attachments = await attachmentsOf(host, [request], new Set(), runtime, likeness);
     const canAll = await Promise.all(attachments.map((each) => canComeBack(one, each)));
     if (!canAll.every(Boolean)) oneWay.add(request);
     for (const attachment of attachments) attachment.request.matches.forEach((unit) => names.add(unit));
   }
-  const before = await attachmentsOf(host, requests, names, runtime);
+  const before = await attachmentsOf(host, requests, names, runtime, likeness);
   // also what was attached in another version
   const concerned = [...requests, ...before.map(({ request }) => request)];
-  const look = (): Promise<readonly Attachment[]> => attachmentsOf(host, concerned, names, runtime);
-  return { isOneWay: (ref) => oneWay.has(ref), go: () => goBack(one, before, look) };
+  const look = (): Promise<readonly Attachment[]> => attachmentsOf(host, concerned, names, runtime, likeness);
+  return {
+    isOneWay: (ref) => oneWay.has(ref),
+    go: () => goBack(one, before, look),
+    close: likeness.close,
+  };
 }
 
 async function canComeBack(one: OneImage, { request, isKnown }: Attachment): Promise<boolean> {
@@ -126,5 +137,9 @@ function blindWayBack(one: OneImage, requests: readonly Request[], doing: string
   const tell = (done: readonly ImageRef[]): Promise<string> =>
     Promise.resolve(`Already ${doing}ed: ${done.map(({ image }) => quoted(image)).join(', ')}.`);
   const go = doing === 'attach' ? detachAgain : tell;
-  return { isOneWay: () => false, go: (done) => (done.length === 0 ? Promise.resolve('') : go(done)) };
+  return {
+    isOneWay: () => false,
+    go: (done) => (done.length === 0 ? Promise.resolve('') : go(done)),
+    close: () => undefined,
+  };
 }
