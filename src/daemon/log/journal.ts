@@ -10,44 +10,90 @@ const loggerTimeoutMs = 5000;
 
 /**
  * Starting a process takes as long as a small change: whoever asked for the change gets the answer first, and who goes
- * on asking is not held up, either. Entries wait until there was none for so long,
+ * on making changes is not held up, either. Entries wait until no other came for `quietMs`, but no longer than `longestMs`.
  */
-const quietMs = 100;
-/** but not longer than this. */
-const longestMs = 1000;
+export interface Pace {
+  readonly quietMs: number;
+  readonly longestMs: number;
+}
+
+const usualPace: Pace = { quietMs: 100, longestMs: 5000 };
+
+interface Waiting {
+  readonly entry: Entry;
+  /** As of performance.now(). */
+  readonly since: number;
+}
 
 export class JournalWriter {
   readonly #identifier: string;
   readonly #pid: number;
   readonly #otherwise: (entry: Entry, reason: string) => void;
-  readonly #queue: Entry[] = [];
+  readonly #pace: Pace;
+  readonly #queue: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
-  /** When the oldest entry in the queue has to go, as of Date.now(). */
-  #deadline = 0;
-  #last: Promise<void> = Promise.resolve();
+  #sending: Promise<void> | undefined;
+  /** Somebody waits for the queue to be empty. */
+  #urgent = false;
 
   /** @param otherwise gets the entries that could not be handed to the journal, and why */
-  constructor(identifier: string, pid: number, otherwise: (entry: Entry, reason: string) => void) {
+  constructor(
+    identifier: string,
+    pid: number,
+    otherwise: (entry: Entry, reason: string) => void,
+    pace = usualPace,
+  ) {
     this.#identifier = identifier;
     this.#pid = pid;
     this.#otherwise = otherwise;
+    this.#pace = pace;
   }
 
   /** Queues an entry; entries arrive in the order they were written in. */
   write(entry: Entry): void {
-    const now = Date.now();
-    if (this.#queue.length === 0) this.#deadline = now + longestMs;
-    this.#queue.push(entry);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.flush(), Math.max(0, Math.min(quietMs, this.#deadline - now)));
+    this.#queue.push({ entry, since: performance.now() });
+    if (this.#sending === undefined) this.#sendLater();
   }
 
   /** Resolves when everything written so far is in the journal, or was given to `otherwise`. Never rejects. */
-  flush(): Promise<void> {
+  async flush(): Promise<void> {
+    while (this.#queue.length > 0 || this.#sending !== undefined) {
+      this.#urgent = true;
+      await this.#sendNow();
+    }
+  }
+
+  #sendLater(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
-    for (const entry of this.#queue.splice(0)) this.#last = this.#last.then(() => this.#send(entry));
-    return this.#last;
+    const wait = this.#dueIn();
+    if (wait < Infinity) this.#timer = setTimeout(() => void this.#sendNow(), Math.max(0, wait));
+  }
+
+  #sendNow(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#sending ??= this.#sendAllDue().finally(() => {
+      this.#sending = undefined;
+      this.#urgent = false;
+      this.#sendLater();
+    });
+    return this.#sending;
+  }
+
+  /** One after the other, for as long as nothing new comes in. */
+  async #sendAllDue(): Promise<void> {
+    while (this.#dueIn() <= 0) {
+      const next = this.#queue.shift();
+      if (next !== undefined) await this.#send(next.entry);
+    }
+  }
+
+  /** Milliseconds until the oldest entry has to go; infinite when there is none. */
+  #dueIn(): number {
+    const [oldest, newest] = [this.#queue[0], this.#queue.at(-1)];
+    if (oldest === undefined || newest === undefined) return Infinity;
+    if (this.#urgent) return 0;
+    const { quietMs, longestMs } = this.#pace;
+    return Math.min(newest.since + quietMs, oldest.since + longestMs) - performance.now();
   }
 
   async #send(entry: Entry): Promise<void> {

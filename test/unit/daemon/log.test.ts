@@ -2,7 +2,10 @@ import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
+import type { Entry } from '../../../src/daemon/log/entry.ts';
+import { JournalWriter, type Pace } from '../../../src/daemon/log/journal.ts';
 import { DaemonLog, type LogSettings } from '../../../src/daemon/log/log.ts';
 import { logLevels, parseLogLevel, priorityOf } from '../../../src/daemon/log/levels.ts';
 import { isJournalStream } from '../../../src/daemon/log/stderr.ts';
@@ -159,6 +162,39 @@ describe('entries with fields', () => {
         'PORTABLE_ROOT=bar',
         '',
       ]);
+    });
+  });
+
+  describe('wait for their turn', () => {
+    const entry = (message: string): Entry => ({ level: 'info', message, fields: attached });
+    const sentTo = (dir: string): readonly string[] => {
+      const input = join(dir, 'input');
+      return existsSync(input) ? (readFileSync(input, 'utf8').match(/(?<=^MESSAGE=).*/gm) ?? []) : [];
+    };
+    const unwanted = (_: Entry, reason: string): never => assert.fail(reason);
+    const writer = (pace: Pace): JournalWriter => new JournalWriter('portabled', 4711, unwanted, pace);
+
+    it('until no more come in, and those that are left again when one does', async () => {
+      await withLogger('cat >> input', async (dir) => {
+        const journal = writer({ quietMs: 1000, longestMs: 60_000 });
+        for (const message of ['1', '2', '3', '4']) journal.write(entry(message));
+        await delay(100);
+        assert.deepEqual(sentTo(dir), []);
+        while (sentTo(dir).length === 0) await delay(1);
+        journal.write(entry('5')); // what is being sent goes on, the rest waits
+        await delay(300);
+        assert.ok(sentTo(dir).length <= 2, sentTo(dir).join());
+        await journal.flush();
+        assert.deepEqual(sentTo(dir), ['1', '2', '3', '4', '5']);
+      });
+    });
+
+    it('but not forever', async () => {
+      await withLogger('cat >> input', async (dir) => {
+        const journal = writer({ quietMs: 60_000, longestMs: 100 });
+        journal.write(entry('1'));
+        while (sentTo(dir).length === 0) await delay(10);
+      });
     });
   });
 
