@@ -72,6 +72,18 @@ export function withRest(error: unknown, rest: string): unknown {
   });
 }
 
+/** The failure, and below it what else is to be said. */
+export function withMore(error: unknown, lines: readonly string[]): unknown {
+  if (lines.length === 0) return error;
+  const known = error instanceof CommandError ? error : undefined;
+  return new CommandError([messageOf(error), ...lines].join('\n'), {
+    hint: known?.hint,
+    dbusName: known?.dbusName,
+    image: known?.image,
+    cause: error,
+  });
+}
+
 /** The last part of an error's name, which is unique among those we know. */
 function shortName(dbusName: string): string {
   return dbusName.slice(dbusName.lastIndexOf('.') + 1);

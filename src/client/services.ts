@@ -94,8 +94,13 @@ export interface Units {
   run(kind: JobKind, unit: string, block: boolean): Promise<Job>;
   /** The instances of a template that are loaded. */
   instances(template: string): Promise<readonly string[]>;
-  /** Removes what a unit that is stopped has kept: state, cache, logs, configuration, runtime data. */
-  clean(unit: string): Promise<void>;
+  /** Those of the units that run, or are about to; of a template, its instances. */
+  running(names: readonly string[]): Promise<readonly string[]>;
+  /**
+   * Removes what a unit that is stopped has kept: state, cache, logs, configuration, runtime data.
+   * @returns whether it is a unit that may keep something
+   */
+  clean(unit: string): Promise<boolean>;
 }
 
 export interface Services {

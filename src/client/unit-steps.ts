@@ -71,12 +71,38 @@ export async function runJobs(
   return done;
 }
 
-/** Removes what stopped units have kept, for --clean. */
-export async function clean(context: Context, names: readonly string[]): Promise<void> {
+/** Removes what stopped units have kept, for --clean. @returns the units that may have kept something */
+export async function clean(context: Context, names: readonly string[]): Promise<readonly string[]> {
+  const cleaned: string[] = [];
   for (const name of names) {
     if (isTemplate(name)) continue;
-    await attempt(context, `clean ${name}`, () => context.services.units.clean(name));
+    const kept = await attempt(context, `clean ${name}`, () => context.services.units.clean(name));
+    if (kept === true) cleaned.push(name);
   }
+  return cleaned;
+}
+
+/** Those of the units that run. */
+export async function running(context: Context, names: readonly string[]): Promise<readonly string[]> {
+  return (await attempt(context, 'see what runs', () => context.services.units.running(names))) ?? [];
+}
+
+/**
+ * Starts units that ran before they were stopped for what has failed then.
+ * @returns those that do not run again
+ */
+export async function startAgain(context: Context, names: readonly string[]): Promise<readonly string[]> {
+  if (names.length === 0) return [];
+  // their files may have been made anew
+  await reload(context);
+  // a socket does not start when its service runs already
+  const services = names.filter((name) => name.endsWith('.service'));
+  const others = names.filter((name) => !name.endsWith('.service'));
+  const jobs = [...(await runJobs(context, 'start', others)), ...(await runJobs(context, 'start', services))];
+  const started = new Set(
+    jobs.filter(({ result }) => result === undefined || result === 'done').map(({ unit }) => unit),
+  );
+  return names.filter((name) => !started.has(name));
 }
 
 async function reloaded({ services }: Context): Promise<boolean> {

@@ -50,13 +50,33 @@ export function unitsOnBus(connection: BusConnection, interactive: boolean): Uni
         (await ask(jobMethods[kind], 'ss', [unit, 'replace'])).values('o')[0];
       return runJob(connection, kind, unit, enqueue, block);
     },
-    instances: async (template) => {
-      const pattern = template.replace(/[\\*?[]/g, String.raw`\$&`).replace('@.', '@*.');
-      const reply = await ask('ListUnitsByPatterns', 'asas', [[], [pattern]]);
-      return reply.values('a(ssssssouso)')[0].map(([name]) => name);
+    instances: async (template) => (await listUnits(ask, [template])).map(({ name }) => name),
+    running: async (names) => {
+      const units = await listUnits(ask, names);
+      return units.filter(({ state }) => !restingStates.has(state)).map(({ name }) => name);
     },
     clean: (unit) => cleanUnit(ask, unit),
   };
+}
+
+/** Active states of units that do not run and will not: org.freedesktop.systemd1(5), "ActiveState". */
+const restingStates: ReadonlySet<string> = new Set(['inactive', 'failed', 'maintenance', 'deactivating']);
+
+/** The units of these names that are loaded, and the instances of templates. */
+async function listUnits(
+  ask: Ask,
+  names: readonly string[],
+): Promise<readonly { readonly name: string; readonly state: string }[]> {
+  // no pattern at all would be all units
+  if (names.length === 0) return [];
+  const patterns = names.map((name) => patternOf(name).replace('@.', '@*.'));
+  const reply = await ask('ListUnitsByPatterns', 'asas', [[], patterns]);
+  return reply.values('a(ssssssouso)')[0].map(([name, , , state]) => ({ name, state }));
+}
+
+/** A pattern that matches just this name. */
+function patternOf(unit: string): string {
+  return unit.replace(/[\\*?[]/g, String.raw`\$&`);
 }
 
 /** Listens before it asks: a job may have ended before the answer is here. */
@@ -108,7 +128,7 @@ const cleanErrors = {
   busy: 'org.freedesktop.systemd1.UnitBusy',
 } as const;
 
-async function cleanUnit(ask: Ask, unit: string): Promise<void> {
+async function cleanUnit(ask: Ask, unit: string): Promise<boolean> {
   const clean = async (kinds: readonly string[]): Promise<void> => {
     (await ask('CleanUnit', 'sas', [unit, kinds])).values('');
   };
@@ -121,12 +141,13 @@ async function cleanUnit(ask: Ask, unit: string): Promise<void> {
         await clean(['all']);
       },
     ],
-    [cleanErrors.nothing, () => Promise.resolve()],
   ];
   let failure = await failureOf(() => clean(['all', 'fdstore']));
   for (const [after, step] of steps) if (failure?.dbusName === after) failure = await failureOf(step);
+  if (failure?.dbusName === cleanErrors.nothing) return false;
   if (failure !== undefined) throw failure;
   await cleaned(ask, unit);
+  return true;
 }
 
 /** How often to look, and how long at most, milliseconds; systemd.exec(5), TimeoutCleanSec=, knows no limit of its own. */
@@ -135,9 +156,8 @@ const [lookEvery, patience] = [20, 120_000];
 /** The manager answers when it has begun to clean; while it does, the unit counts as running. */
 async function cleaned(ask: Ask, unit: string): Promise<void> {
   const end = performance.now() + patience;
-  const pattern = unit.replace(/[\\*?[]/g, String.raw`\$&`);
   while (performance.now() < end) {
-    const reply = await ask('ListUnitsByPatterns', 'asas', [['maintenance'], [pattern]]);
+    const reply = await ask('ListUnitsByPatterns', 'asas', [['maintenance'], [patternOf(unit)]]);
     if (reply.values('a(ssssssouso)')[0].length === 0) return;
     await setTimeout(lookEvery);
   }

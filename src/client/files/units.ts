@@ -7,5 +7,6 @@ export const unitsInFiles: Units = {
   disable: () => Promise.resolve([]),
   run: (kind, unit) => Promise.resolve({ unit, kind, result: undefined }),
   instances: () => Promise.resolve([]),
-  clean: () => Promise.resolve(),
+  running: () => Promise.resolve([]),
+  clean: () => Promise.resolve(false),
 };

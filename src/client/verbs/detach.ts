@@ -3,12 +3,21 @@ import { basename } from 'node:path';
 
 import { quoted } from '../../base/errors.ts';
 import { formatFailure } from '../../terminal/failure.ts';
-import { CommandError } from '../command-error.ts';
+import { CommandError, withMore } from '../command-error.ts';
 import { printReport, sayOutcomes } from '../report.ts';
 import type { Before, LinkChange } from '../services.ts';
 import type { Target } from '../target.ts';
 import { readTargets } from '../targets.ts';
-import { clean, disable, enable as enableUnits, reload, runJobs, sayLinks } from '../unit-steps.ts';
+import {
+  clean,
+  disable,
+  enable as enableUnits,
+  reload,
+  runJobs,
+  running,
+  sayLinks,
+  startAgain,
+} from '../unit-steps.ts';
 import type { Context, Verb } from '../verb.ts';
 
 export const detach: Verb = async (context) => {
@@ -18,6 +27,7 @@ export const detach: Verb = async (context) => {
   const targets = await readTargets(context, { mayBeMissing: true, all: 'allowed', units: withUnits });
   if (withUnits) for (const target of targets) await checkAttached(context, target);
   const names = withUnits ? await unitNames(context, targets) : [];
+  const ran = settings.now ? await running(context, names) : [];
   const jobs = settings.now ? await runJobs(context, 'stop', names) : [];
   const unlinked: LinkChange[] = [];
   const disabling: Before = {
@@ -25,7 +35,8 @@ export const detach: Verb = async (context) => {
     back: async () => void sayLinks(context, await enableUnits(context, enabledBy(unlinked, names))),
   };
   // with the instances of templates that were stopped
-  if (settings.clean) await clean(context, [...new Set([...names, ...jobs.map(({ unit }) => unit)])]);
+  const stopped = [...new Set([...names, ...jobs.map(({ unit }) => unit)])];
+  const cleaned = settings.clean ? await clean(context, stopped) : [];
   const requests = targets.map(({ image, extensions }) => ({
     image,
     extensions,
@@ -34,7 +45,12 @@ export const detach: Verb = async (context) => {
     disable: enable,
   }));
   const inCalls = enable && !services.linksTogether;
-  const done = await services.images.detach(requests, inCalls ? disabling : undefined);
+  const done = await services.images
+    .detach(requests, inCalls ? disabling : undefined)
+    .catch(async (error: unknown) => {
+      const idle = await startAgain(context, ran);
+      throw withMore(error, notAsBefore(idle, cleaned));
+    });
   const outcomes = requests.map(({ image }, i) => ({ image, removed: done.images[i] ?? [], changes: [] }));
   const links = [...unlinked, ...sayLinks(context, done.links)];
   sayOutcomes(context, outcomes);
@@ -51,6 +67,15 @@ async function checkAttached({ services }: Context, target: Target): Promise<voi
     dbusName: 'org.freedesktop.systemd1.NoSuchUnit',
     image: target.image,
   });
+}
+
+/** What has been done to units for a detach that failed, and stays. @param idle do not run again */
+function notAsBefore(idle: readonly string[], cleaned: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  if (idle.length > 0) lines.push(`Stopped, and not started again: ${idle.map(quoted).join(', ')}.`);
+  if (cleaned.length > 0)
+    lines.push(`Gone for good, by --clean: what ${cleaned.map(quoted).join(', ')} kept.`);
+  return lines;
 }
 
 /** The units that links were for: those of instances ("a@x.service") are for their templates. */
