@@ -21,40 +21,73 @@ const timeoutMs = 20_000;
  * Writes a cache beside every chunk that the rounds load.
  * @param node the program to run the daemon with
  * @param bundle directory of the bundle, with chunks below it
- * @throws Error when the bus or the daemon do not start; what was there before stays
+ * @param signal gives up; no process and no file of it is left then
+ * @throws Error when the bus or the daemon do not start, or it was given up; what was there before stays
  */
-export async function writeCodeCaches(node: string, bundle: string): Promise<void> {
+export async function writeCodeCaches(node: string, bundle: string, signal: AbortSignal): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'portabled-install-'));
-  const address = `unix:path=${join(directory, 'bus')}`;
   const until = new AbortController();
+  const cancelSignal = AbortSignal.any([until.signal, signal]);
+  const children: Child[] = [];
+  const run: Run = (program, args, env = {}) => {
+    cancelSignal.throwIfAborted();
+    const child = execa(program, args, { ...quiet, env, cancelSignal });
+    children.push(child);
+    return child;
+  };
   try {
-    await mkdir(join(directory, 'root'));
-    const bus = execa('dbus-daemon', ['--session', '--nofork', '--nopidfile', `--address=${address}`], {
-      ...quiet,
-      cancelSignal: until.signal,
-    });
-    const client = await Promise.race([
-      retry(() => connect({ address, timeoutMs: 1000 })),
-      ended(bus, 'dbus-daemon'),
-    ]);
-    const args = [join(bundle, programs.daemon.train), '--bus', address, '--root', join(directory, 'root')];
-    const daemon = execa(node, args, {
-      ...quiet,
-      cancelSignal: until.signal,
-    });
-    await Promise.race([rounds(client, join(directory, 'root')), ended(daemon, 'the daemon')]);
-    const env = { DBUS_SYSTEM_BUS_ADDRESS: address };
-    for (const words of commands) await runTrainer(node, bundle, programs.client, words, env);
-    const image = join(directory, 'root/var/lib/portables/warmup');
-    for (const words of [['--help'], [image]]) await runTrainer(node, bundle, programs.dissect, words, {});
-    daemon.kill('SIGTERM');
-    const { exitCode, stderr } = await daemon;
-    if (exitCode !== 0) throw new Error(`the daemon ended with status ${String(exitCode)}: ${stderr}`);
-    await client.close();
+    await Promise.race([train(run, node, bundle, directory), given(signal)]);
   } finally {
     until.abort();
+    await Promise.all(children);
     await remove(directory);
   }
+}
+
+type Child = PromiseLike<{ readonly exitCode?: number; readonly stderr: string }> & {
+  kill(signal: NodeJS.Signals): boolean;
+};
+/** Starts a program that ends with us at the latest. */
+type Run = (program: string, args: readonly string[], env?: Readonly<Record<string, string>>) => Child;
+
+/** @throws what the signal was given with, once it is */
+function given(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** @param directory an empty one */
+async function train(run: Run, node: string, bundle: string, directory: string): Promise<void> {
+  const [root, address] = [join(directory, 'root'), `unix:path=${join(directory, 'bus')}`];
+  await mkdir(root);
+  const bus = run('dbus-daemon', ['--session', '--nofork', '--nopidfile', `--address=${address}`]);
+  const client = await Promise.race([
+    retry(() => connect({ address, timeoutMs: 1000 })),
+    ended(bus, 'dbus-daemon'),
+  ]);
+  const args = [join(bundle, programs.daemon.train), '--bus', address, '--root', root];
+  const daemon = run(node, args);
+  await Promise.race([rounds(client, root), ended(daemon, 'the daemon')]);
+  const trainer = async (
+    program: programs.TrainedProgram,
+    words: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<void> => {
+    const { exitCode, stderr } = await run(node, [join(bundle, program.train), ...words], env);
+    if (exitCode !== 0) throw new Error(`${[program.loader, ...words].join(' ')} fails here: ${stderr}`);
+  };
+  for (const words of commands) await trainer(programs.client, words, { DBUS_SYSTEM_BUS_ADDRESS: address });
+  for (const words of [['--help'], [join(root, 'var/lib/portables/warmup')]])
+    await trainer(programs.dissect, words);
+  daemon.kill('SIGTERM');
+  const { exitCode, stderr } = await daemon;
+  if (exitCode !== 0) throw new Error(`the daemon ended with status ${String(exitCode)}: ${stderr}`);
+  await client.close();
 }
 
 /** What people type, the commonest last: what a chunk has compiled then is what is kept. */
@@ -67,19 +100,6 @@ const commands = [
   ['detach', '--runtime', '--no-reload', 'warmup'],
   ['list'],
 ];
-
-/** @throws Error when it does not end as it should */
-async function runTrainer(
-  node: string,
-  bundle: string,
-  program: programs.TrainedProgram,
-  words: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<void> {
-  const args = [join(bundle, program.train), ...words];
-  const { exitCode, stderr } = await execa(node, args, { ...quiet, env });
-  if (exitCode !== 0) throw new Error(`${[program.loader, ...words].join(' ')} fails here: ${stderr}`);
-}
 
 /** Failures are looked at here, not thrown; what the processes print goes into the error. */
 const quiet = { stdin: 'ignore', stdout: 'ignore', reject: false, timeout: timeoutMs } as const;

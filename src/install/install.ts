@@ -20,16 +20,21 @@ export interface InstallOptions extends InstallSettings {
   readonly say: (text: string) => void;
   /** Called when the new files are in place and the old version's are still there: time to replace what runs. */
   readonly replaceRunning: () => Promise<void>;
+  /** Gives up, as long as nothing has been put in place. */
+  readonly signal?: AbortSignal;
 }
 
 /** @throws Error that names what is in the way; nothing has been changed then */
 export async function install(options: InstallOptions): Promise<void> {
+  const { signal = new AbortController().signal } = options;
   await checkNode(options);
   const staging = await mkdtemp(join(tmpdir(), 'portabled-bundle-'));
   try {
-    await stageBundle(staging, options);
+    await stageBundle(staging, options, signal);
     const items = installPlan({ ...options, bundle: staging });
-    await putInPlace(await targetsOf(items, options), options);
+    const targets = await targetsOf(items, options);
+    signal.throwIfAborted();
+    await putInPlace(targets, options);
   } finally {
     await remove(staging);
   }
@@ -85,11 +90,16 @@ async function withoutForeign(
 }
 
 /** The bundle with the code caches for the Node that will run it, or without, if that Node cannot run here. */
-async function stageBundle(staging: string, { node, bundle, say }: InstallOptions): Promise<void> {
+async function stageBundle(
+  staging: string,
+  { node, bundle, say }: InstallOptions,
+  signal: AbortSignal,
+): Promise<void> {
   await copy(bundle, staging);
   try {
-    await writeCodeCaches(node, staging);
+    await writeCodeCaches(node, staging, signal);
   } catch (error) {
+    signal.throwIfAborted();
     say(`installed without code caches, which makes every start slower by some 20 ms: ${messageOf(error)}`);
   }
   for (const { train } of trainedPrograms) await remove(join(staging, train));

@@ -23,7 +23,7 @@ function say(text: string): void {
   process.stdout.write(`portabled: ${text}\n`);
 }
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -51,6 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
       bundle: bundleDirectory,
       say,
       replaceRunning: live ? takeOver : doNothing,
+      signal,
     });
     say(`installed in ${prefix}${live ? '; the next call on the bus starts it' : ` below ${root}`}`);
     return 0;
@@ -62,9 +63,31 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+const endings = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Given when somebody wants this to end. */
+function untilSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of endings)
+    process.on(name, () => {
+      // who asks a second time is not waited for
+      if (stop.signal.aborted) endBy(name);
+      stop.abort(name);
+    });
+  return stop.signal;
+}
+
+/** Ends as the signal would have ended it, which is what others see. */
+function endBy(signal: NodeJS.Signals): void {
+  for (const name of endings) process.removeAllListeners(name);
+  process.kill(process.pid, signal);
+}
+
+const stopped = untilSignal();
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2), stopped);
 } catch (error) {
+  if (stopped.aborted) endBy(stopped.reason as NodeJS.Signals);
   const hint =
     errnoOf(error) === 'EACCES' || errnoOf(error) === 'EPERM' ? ' (run this as root, or with --destdir)' : '';
   process.stderr.write(`portabled: ${messageOf(error)}${hint}\n`);
