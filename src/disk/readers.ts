@@ -16,10 +16,11 @@ const readers: Readonly<Record<string, () => Promise<OpenTree>>> = {
   ext2: openExt,
   ext3: openExt,
   ext4: openExt,
+  xfs: async () => (await import('./xfs/index.ts')).openXfs,
 };
 
 /** What the kernel reads for us: the rest of what the service manager mounts of its own accord (systemd-dissect(1)). */
-const byKernel = ['btrfs', 'xfs', 'f2fs', 'vfat'];
+const byKernel = ['btrfs', 'f2fs', 'vfat'];
 
 /** File systems that cannot be written to, so that no image of one is ever mounted writable. */
 const readOnlyFileSystems = ['squashfs', 'squashfs3', 'erofs', 'cramfs', 'romfs', 'iso9660'];

@@ -2,7 +2,7 @@
 import { PortableError, quoted } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
 import type { BlockSource } from '../source.ts';
-import { BlockCache } from './block-cache.ts';
+import { BlockCache } from '../block-cache.ts';
 import type { Superblock } from './superblock.ts';
 
 /** Bytes of metadata blocks kept. */

@@ -1,0 +1,54 @@
+/** Making and changing xfs images for tests. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { Budget, type Limits, defaultLimits } from '../../src/disk/budget.ts';
+import { openFileSource } from '../../src/disk/file-source.ts';
+import type { FileTree } from '../../src/disk/tree.ts';
+import { checksumOf } from '../../src/disk/xfs/checksum.ts';
+import { openXfs } from '../../src/disk/xfs/index.ts';
+import { writeAt } from './disk-images.ts';
+
+/** What makes mkfs.xfs 5.19 and later agree to file systems of less than 300 MiB: the names of its own tests' settings. */
+const small = { TEST_DIR: '/nowhere', TEST_DEV: '/nowhere', QA_CHECK_FS: '1' };
+
+/** Makes `file` a sparse image with an empty xfs of `mebibytes`, at least 16. */
+export function makeXfs(file: string, mebibytes: number, options: readonly string[] = []): void {
+  rmSync(file, { force: true });
+  writeFileSync(file, '');
+  truncateSync(file, mebibytes * 2 ** 20);
+  execFileSync('mkfs.xfs', ['-q', ...options, file], { stdio: 'pipe', env: { ...process.env, ...small } });
+}
+
+/** Where the superblock keeps the features that older readers must not pass over, and its checksum. */
+export const featuresAt = 216;
+export const superblockChecksumAt = 224;
+const superblockSize = 512;
+
+/** Sets features that this mkfs.xfs has no options for, of an image that is still empty. Its sectors have 512 bytes. */
+export function addFeatures(file: string, bits: number): void {
+  const superblock = Buffer.from(readFileSync(file).subarray(0, superblockSize));
+  superblock.writeUInt32BE(superblock.readUInt32BE(featuresAt) | bits, featuresAt);
+  repair(superblock, superblockChecksumAt);
+  writeAt(file, 0, superblock);
+}
+
+/** Makes the checksum of a structure right again. */
+export function repair(structure: Buffer, checksumAt: number): void {
+  structure.writeUInt32LE(checksumOf(structure, checksumAt), checksumAt);
+}
+
+/** A comparison reads far more than an inspection. */
+const wide: Limits = { ...defaultLimits, metadataBlocks: 1e9, directoryEntries: 1e9, wallTimeMs: 1e9 };
+
+/** Opens an image with our reader, without limits. */
+export async function readingXfs<T>(
+  file: string,
+  use: (tree: FileTree, bytesRead: () => number) => Promise<T>,
+): Promise<T> {
+  const source = await openFileSource(file);
+  try {
+    return await use(await openXfs(source, new Budget(file, wide)), () => source.bytesRead);
+  } finally {
+    await source.close();
+  }
+}
