@@ -76,6 +76,6 @@ function unidentified(source: BlockSource, superblock: Superblock | undefined): 
   return new PortableError(
     'InvalidArgs',
     `no suitable partition table or file system was found in ${quoted(source.name)}${what}`,
-    { file: source.name, hint: 'images are squashfs, erofs or ext4, alone or in a GPT' },
+    { file: source.name, hint: 'images are squashfs, erofs, ext4 or xfs, alone or in a GPT' },
   );
 }

@@ -107,9 +107,9 @@ function asMounts({ parts }: OpenedImage, version: number): Mount[] {
   }));
 }
 
-/** Images that are read by the kernel, or have a hash tree, or a partition that is not every kernel's; by kind. */
+/** Images of file systems that take some room, that have a hash tree, or a partition that is not every kernel's; by kind. */
 const others = {
-  byKernel: ['btrfs', 'gpt-btrfs', 'xfs'],
+  large: ['btrfs', 'gpt-btrfs', 'xfs'],
   boot: ['gpt-esp'],
   verity: ['gpt-verity', 'gpt-verity-signed', 'gpt-verity-usr'],
 } as const;
@@ -208,7 +208,7 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
     });
 
     it('list the same files, and have the same words for what they tell', async () => {
-      for (const name of ['squashfs', 'erofs', 'ext4', 'gpt-ext4', 'mbr-root', ...others.byKernel]) {
+      for (const name of ['squashfs', 'erofs', 'ext4', 'gpt-ext4', 'mbr-root', ...others.large]) {
         const file = path.join(scratch, 'images', `${name}.raw`);
         const ours = (...options: string[]): string =>
           runSync(process.execPath, ['--import', 'tsx', program, ...options, file]);
@@ -293,7 +293,7 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
     if (version < 260) return;
     it("pin as systemd's portabled does, or better", async () => {
       let same = 0;
-      for (const name of [...good, ...others.byKernel, ...others.verity, ...(hasVfat ? others.boot : [])]) {
+      for (const name of [...good, ...others.large, ...others.verity, ...(hasVfat ? others.boot : [])]) {
         const file = `${inside}/${name}.raw`;
         await host.check(['/usr/bin/portablectl', 'attach', '--runtime', file, 'idle']);
         const dropIn = await host.read('/run/systemd/system.attached/idle.service.d/20-portable.conf');
@@ -322,7 +322,7 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
 
     it("show the same metadata as systemd's portabled", async () => {
       const bus = await host.bus();
-      for (const name of [...good, ...others.byKernel, ...others.verity, ...(hasVfat ? others.boot : [])]) {
+      for (const name of [...good, ...others.large, ...others.verity, ...(hasVfat ? others.boot : [])]) {
         const call = { member: 'GetImageMetadata', signature: 'sas', body: [`${inside}/${name}.raw`, []] };
         const [, release, units] = (await bus.get(call)) as [
           string,
