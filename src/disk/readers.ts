@@ -13,6 +13,7 @@ const openExt = async (): Promise<OpenTree> => (await import('./ext4/index.ts'))
 const readers: Readonly<Record<string, () => Promise<OpenTree>>> = {
   squashfs: async () => (await import('./squashfs/index.ts')).openSquashfs,
   erofs: async () => (await import('./erofs/index.ts')).openErofs,
+  btrfs: async () => (await import('./btrfs/index.ts')).openBtrfs,
   ext2: openExt,
   ext3: openExt,
   ext4: openExt,
@@ -20,7 +21,7 @@ const readers: Readonly<Record<string, () => Promise<OpenTree>>> = {
 };
 
 /** What the kernel reads for us: the rest of what the service manager mounts of its own accord (systemd-dissect(1)). */
-const byKernel = ['btrfs', 'f2fs', 'vfat'];
+const byKernel = ['f2fs', 'vfat'];
 
 /** File systems that cannot be written to, so that no image of one is ever mounted writable. */
 const readOnlyFileSystems = ['squashfs', 'squashfs3', 'erofs', 'cramfs', 'romfs', 'iso9660'];

@@ -51,6 +51,28 @@ export function open(input: Buffer, maxOutput: number): PartialBlock {
   };
 }
 
+/** The first frame of `input`, which something else follows; all of `input` where none can be made out. */
+export function firstFrame(input: Buffer): Buffer {
+  try {
+    return input.subarray(0, frameEnd(input));
+  } catch (error) {
+    if (error instanceof CorruptBlock) return input;
+    throw error;
+  }
+}
+
+/** @throws CorruptBlock */
+function frameEnd(input: Buffer): number {
+  const header = frameHeader(input, 4);
+  let at = header.end;
+  for (let isLast = false; !isLast;) {
+    const word = uint(input, at, 3);
+    isLast = (word & 1) === 1;
+    at += 3 + (((word >>> 1) & 3) === repeatedByte ? 1 : word >>> 3);
+  }
+  return header.hasChecksum ? at + 4 : at;
+}
+
 /** Decodes into `output`, a block at each step, until that has enough. @yields what the step cost, in bytes of output */
 function* frames(input: Buffer, size: OutputSize, output: OutputBlock): Generator<number, void> {
   let at = 0;
