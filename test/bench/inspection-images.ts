@@ -73,7 +73,7 @@ async function writeKinds(
   await make('squashfs with a hash tree', (file) =>
     writeVerityDisk(file, { data: squashfs, tree: hashTree, rootHash }),
   );
-  const byKernel = new Set(['btrfs']);
+  const byKernel = new Set<string>();
   await make('btrfs', (file) => packBtrfs(tree, file));
   // it is filled by mounting it, which needs a place that is this machine's
   const xfs = path.join(scratch, 'xfs.img');

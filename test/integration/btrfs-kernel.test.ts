@@ -20,11 +20,11 @@ before(async () => {
   mkdirSync(rich);
   await makeRichTree(rich, {
     privileged: true,
-    manyEntries: 400,
-    depth: 20,
-    largest: 300_000,
-    owners: 20,
-    xattrSets: 20,
+    manyEntries: 150,
+    depth: 12,
+    largest: 140_000,
+    owners: 10,
+    xattrSets: 10,
   });
   rmSync(join(rich, 'links/target-4000')); // more than a tree block of 4096 bytes takes
   runSync('setfacl', ['-m', 'u:1000:r,g:5:rw', join(rich, 'sizes/text-1')]);
@@ -46,7 +46,7 @@ describe('the reader and the kernel agree on btrfs', () => {
       it(`with ${checksum}, ${options.join(' ')}, mounted ${how}`, async () => {
         makeBtrfs(image, 160, ['--csum', checksum, ...options]);
         await fillBtrfs(image, copyRich, how);
-        await assertKernelAgrees(image, 500);
+        await assertKernelAgrees(image, 300);
       });
     }
   }
@@ -67,14 +67,14 @@ describe('the reader and the kernel agree on btrfs', () => {
     it(`made with ${options.join(' ')}`, async () => {
       makeBtrfs(image, 300, options);
       await fillBtrfs(image, copyRich);
-      await assertKernelAgrees(image, 500);
+      await assertKernelAgrees(image, 300);
     });
   }
 
   it('made for zoned devices', async () => {
     makeBtrfs(image, 6144, ['-O', 'zoned']);
     await fillBtrfs(image, copyRich);
-    await assertKernelAgrees(image, 500);
+    await assertKernelAgrees(image, 300);
   });
 
   it('made with -O block-group-tree, where mkfs.btrfs knows it', async () => {
@@ -82,20 +82,20 @@ describe('the reader and the kernel agree on btrfs', () => {
     const made = tryRunSync('mkfs.btrfs', ['-q', '-f', '-O', 'block-group-tree', image]);
     if (made.status !== 0) assert.match(made.stderr, /block-group-tree/);
     await fillBtrfs(image, copyRich);
-    await assertKernelAgrees(image, 500);
+    await assertKernelAgrees(image, 300);
   });
 
   for (const options of [[], ['--mixed'], ['--shrink'], ['--csum', 'xxhash', '--nodesize', '4096']]) {
     it(`filled by mkfs.btrfs ${options.join(' ')}`, async () => {
       makeBtrfs(image, 160, ['--rootdir', rich, ...options]);
-      await assertKernelAgrees(image, 500);
+      await assertKernelAgrees(image, 300);
     });
   }
 
   it('with another identifier than its blocks have', async () => {
     makeBtrfs(image, 160, ['--rootdir', rich]);
     runSync('btrfstune', ['-m', image]);
-    await assertKernelAgrees(image, 500);
+    await assertKernelAgrees(image, 300);
   });
 
   it('after it was balanced, grown and made smaller', async () => {
@@ -107,17 +107,20 @@ describe('the reader and the kernel agree on btrfs', () => {
       btrfs('filesystem', 'resize', '-40M', directory);
       btrfs('balance', 'start', '-f', '-mconvert=single', directory);
     });
-    await assertKernelAgrees(image, 1000);
+    await assertKernelAgrees(image, 600);
   });
 
   it('with 10,000 entries in a directory, and long names in small blocks', async () => {
     makeBtrfs(image, 300, ['--nodesize', '4096']);
     await fillBtrfs(image, (directory) => {
       mkdirSync(join(directory, 'wide'));
-      for (let i = 0; i < 10_000; i++) writeFileSync(join(directory, 'wide', `entry-${i}`), '');
+      // without content, as comparing that takes its time
+      const names = Array.from({ length: 10_000 }, (_, i) => join(directory, `wide/entry-${i}`));
+      runSync('mkfifo', names);
       mkdirSync(join(directory, 'long'));
       for (let i = 0; i < 500; i++) writeFileSync(join(directory, 'long', `${i}`.padEnd(255, 'x')), `${i}`);
-      runSync('rm', ['-r', ...[1, 2, 3].map((digit) => join(directory, `wide/entry-${digit}77`))]);
+      runSync('rm', names.slice(2000, 2500));
+      for (let i = 0; i < 500; i++) writeFileSync(join(directory, 'wide', `later-${i}`), '');
     });
     await assertKernelAgrees(image, 10_000);
   });
@@ -155,8 +158,14 @@ describe('the reader and the kernel agree on subvolumes', () => {
       runSync('mv', [at('moved/inner'), at('moved/renamed')]);
       runSync('cp', ['-a', '--reflink=always', at('sizes'), at('snapshot/sizes')]);
     });
-    await assertKernelAgrees(image, 1000);
+    await assertKernelAgrees(image, 600, isNowhere);
   });
+
+  /** The directories that the kernel shows for entries that lead nowhere; to it they are as old as the mount. */
+  const isNowhere = (line: string): boolean =>
+    ['/all/outer', '/all/snapshot', '/moved/renamed/again/deleted', '/snapshot/inner'].some((path) =>
+      line.startsWith(`"${path}": mtime is `),
+    );
 
   for (const name of ['the first one', 'one inside', 'a snapshot']) {
     it(`of which ${name} is the default`, async () => {
@@ -171,7 +180,7 @@ describe('the reader and the kernel agree on subvolumes', () => {
         const chosen = { 'the first one': directory, 'one inside': inner, 'a snapshot': snapshot }[name]!;
         btrfs('subvolume', 'set-default', chosen);
       });
-      await assertKernelAgrees(image, 500);
+      await assertKernelAgrees(image, 300);
     });
   }
 });

@@ -73,12 +73,6 @@ describe('opening an image', () => {
       /'foo.raw' holds DM_verity_hash, not a file system/,
     ],
     [
-      'btrfs',
-      medium([0x10040, '_BHRfS_M']),
-      'NotSupported',
-      /'foo.raw' holds btrfs, which only the kernel can read/,
-    ],
-    [
       'an xfs of an old version',
       medium([0, 'XFSB']),
       'NotSupported',
