@@ -14,8 +14,6 @@ import { makeHashTree, writeVerityDisk } from '../support/verity.ts';
 export interface InspectionImages {
   /** Paths in the host, by kind. */
   readonly kinds: ReadonlyMap<string, string>;
-  /** Those of them that the kernel reads for us. */
-  readonly byKernel: ReadonlySet<string>;
   /** Squashfs of the same files with one more, which nobody looks at, of 10 MB and of 1 GB. */
   readonly small: string;
   readonly large: string;
@@ -32,23 +30,19 @@ export async function writeInspectionImages(host: Host): Promise<InspectionImage
       units: { 'bench.service': idleService, 'bench-two.service': idleService },
     });
     mkdirSync(host.path(places), { recursive: true });
-    const { kinds, byKernel } = await writeKinds(host, tree, scratch);
+    const kinds = await writeKinds(host, tree, scratch);
     const sized = async (name: string, mebibytes: number): Promise<string> => {
       const inside = path.join(places, `${name}.raw`);
       await writeSized(tree, host.path(inside), mebibytes);
       return inside;
     };
-    return { kinds, byKernel, small: await sized('small', 10), large: await sized('large', 1000) };
+    return { kinds, small: await sized('small', 10), large: await sized('large', 1000) };
   } finally {
     await rm(scratch, { recursive: true });
   }
 }
 
-async function writeKinds(
-  host: Host,
-  tree: string,
-  scratch: string,
-): Promise<Pick<InspectionImages, 'kinds' | 'byKernel'>> {
+async function writeKinds(host: Host, tree: string, scratch: string): Promise<InspectionImages['kinds']> {
   const kinds = new Map<string, string>();
   /** @returns where the image is on this machine */
   const make = async (kind: string, write: (file: string) => unknown): Promise<string> => {
@@ -73,13 +67,12 @@ async function writeKinds(
   await make('squashfs with a hash tree', (file) =>
     writeVerityDisk(file, { data: squashfs, tree: hashTree, rootHash }),
   );
-  const byKernel = new Set<string>();
   await make('btrfs', (file) => packBtrfs(tree, file));
   // it is filled by mounting it, which needs a place that is this machine's
   const xfs = path.join(scratch, 'xfs.img');
   packXfs(tree, xfs);
   await make('xfs', (file) => execa('cp', ['--sparse=always', xfs, file]));
-  return { kinds, byKernel };
+  return kinds;
 }
 
 /**

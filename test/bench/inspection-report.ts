@@ -17,7 +17,7 @@ function formatInspections({ speeds, sizes, bytesRead }: DissectResults): string
   return `${heading}
 
 Images of every kind that the host's kernel mounts, inspected by systemd's daemon, which mounts them, and by ours
-(\`npm run bench -- --only inspection\`). Btrfs is mounted by ours as well, in a process that is started for it.
+(\`npm run bench -- --only inspection\`).
 
 | what | ratio | limit | met |
 | --- | --- | --- | --- |

@@ -196,7 +196,7 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
       await call('GetImageState', 's', '/home/tester/app.raw');
       await call('DetachImage', 'sb', '/home/tester/app.raw', 'false');
       await call('MarkImageReadOnly', 'sb', '/home/tester/app.raw', 'true');
-      // a file system that is read by the kernel, in a process of its own
+      // a file system with subvolumes, without a mount
       await call('GetImageMetadata', 'sas', '/srv/btrfs.raw', '0');
       assert.equal((await host.check(['losetup', '--associated', '/srv/btrfs.raw'])).trim(), '');
       // a copy of a directory with all that a file system can have

@@ -26,7 +26,11 @@ export async function fillBtrfs(
   options = 'rw',
 ): Promise<void> {
   // withMounted mounts ro; a later rw wins
-  await withMounted(image, 'btrfs', (directory) => Promise.resolve(fill(directory)), `rw,${options}`);
+  const use = (directory: string): Promise<void> => {
+    fill(directory);
+    return Promise.resolve();
+  };
+  await withMounted(image, 'btrfs', use, `rw,${options}`);
 }
 
 /** Opens an image with our reader, without limits. */

@@ -115,7 +115,7 @@ function unprivileged(type: string, name: string): PortableError {
   return new PortableError(
     'AccessDenied',
     `${quoted(name)} holds ${type}, which only the kernel can read, and mounting needs CAP_SYS_ADMIN`,
-    { file: name, hint: 'as root it can be read; squashfs, erofs, ext4 and xfs need no privileges' },
+    { file: name, hint: 'as root it can be read; squashfs, erofs, ext4, btrfs and xfs need no privileges' },
   );
 }
 
@@ -123,6 +123,6 @@ function indirect(type: string, name: string): PortableError {
   return new PortableError(
     'NotSupported',
     `${quoted(name)} holds ${type}, which only the kernel can read, and it would not check the image's hash`,
-    { file: name, hint: 'with verity, squashfs, erofs, ext4 and xfs can be read' },
+    { file: name, hint: 'with verity, squashfs, erofs, ext4, btrfs and xfs can be read' },
   );
 }
