@@ -52,7 +52,7 @@ const packages = {
     gdbus: 'libglib2.0-bin',
     strace: 'strace',
     pkcheck: 'polkitd',
-    sshd: 'openssh-server',
+    // and the server from its package, which is not installed: test/support/sshd.ts
     ssh: 'openssh-client',
   },
   host: {
@@ -129,12 +129,7 @@ function installDebianPackages(needs) {
     return fail(`missing Debian packages: ${missing.join(' ')}\n  as root: ${command}`);
   }
   console.log(`== ${command}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = ['install', '-y', '-q', '--no-install-recommends', ...missing];
-  if (run('apt-get', install, { env, quiet: true }) === 0) return 0;
-  return (
-    run('apt-get', ['update', '-q'], { env, quiet: true }) || run('apt-get', install, { env, quiet: true })
-  );
+  return run('sh', [join(top, 'test/support/install-quietly.sh'), ...missing], { quiet: true });
 }
 
 function installNpmPackages() {
@@ -154,16 +149,16 @@ function isInstalled(program) {
 /**
  * @param {string} program
  * @param {readonly string[]} parameters
- * @param {{ env?: NodeJS.ProcessEnv, quiet?: boolean }} [options]
+ * @param {{ quiet?: boolean }} [options]
  * @returns the exit status
  */
-function run(program, parameters, { env = process.env, quiet = false } = {}) {
+function run(program, parameters, { quiet = false } = {}) {
   const executable = program === 'node' ? process.execPath : program;
-  const path = `${env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+  const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
   const result = spawnSync(executable, parameters, {
     cwd: top,
     stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
-    env: { ...env, PATH: path },
+    env: { ...process.env, PATH: path },
     maxBuffer: 64 * 1024 * 1024,
   });
   if (result.error !== undefined) return fail(`${program}: ${result.error.message}`);

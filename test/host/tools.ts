@@ -12,6 +12,8 @@ const packagesByTool: Readonly<Record<string, string>> = {
   mksquashfs: 'squashfs-tools',
 };
 
+const installer = path.join(import.meta.dirname, '../support/install-quietly.sh');
+
 /**
  * Makes sure that the named programs are installed, installing Debian's packages of those that are not.
  * Throws, naming what is missing, where that cannot work: not root, or not Debian.
@@ -24,9 +26,7 @@ export async function ensureTools(...tools: (keyof typeof packagesByTool)[]): Pr
   if (!(await isInstalled('apt-get'))) {
     throw new Error(`missing on this machine: ${missing.join(', ')} (no apt-get to install them with)`);
   }
-  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, stdin: 'ignore' } as const;
-  await execa('apt-get', ['update', '-q'], options);
-  await execa('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...missing], options);
+  await execa('sh', [installer, ...missing], { stdin: 'ignore' });
 }
 
 async function isInstalled(tool: string): Promise<boolean> {

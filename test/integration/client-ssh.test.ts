@@ -1,7 +1,7 @@
 /** --host with a real sshd(8) on this machine, and a key to log in with; all of it in a scratch directory. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../src/dbus/connection.ts';
 import { bundledPrograms, type ClientResult } from '../support/client.ts';
 import { poolImage, sandboxRoot, start, waitForName } from '../support/daemon.ts';
+import { hostSettings } from '../host/settings.ts';
 import { startBus } from '../support/private-bus.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { spawnSshd } from '../support/sshd.ts';
 
 const programs = await bundledPrograms();
 const bus = await startBus();
@@ -100,25 +102,15 @@ LogLevel ERROR
   writeFileSync(join(scratch, 'sshd_config'), server);
   writeFileSync(join(scratch, 'ssh_config'), client);
   writeFileSync(ssh, `#!/bin/sh\nexec ssh -F '${scratch}/ssh_config' "$@"\n`, { mode: 0o755 });
-  prepareSeparation();
-  const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(scratch, 'sshd_config')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = await spawnSshd(scratch, hostSettings(process.env).cacheRoot, join(scratch, 'sshd_config'));
   after(() => child.kill('SIGKILL'));
   let said = '';
-  child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+  child.stderr?.on('data', (data: Buffer) => (said += data.toString()));
   for (let i = 0; !said.includes('listening'); i++) {
     if (i > 200) throw new Error(`sshd does not start: ${said}`);
     await sleep(50);
   }
   return free;
-}
-
-/** The empty directory that sshd wants; its unit makes it where that runs. */
-function prepareSeparation(): void {
-  if (existsSync('/run/sshd')) return;
-  mkdirSync('/run/sshd', { mode: 0o755 });
-  after(() => rmdirSync('/run/sshd'));
 }
 
 async function freePort(): Promise<number> {
