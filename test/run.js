@@ -33,6 +33,7 @@ const packages = {
     'mkfs.f2fs': 'f2fs-tools',
     blkid: 'util-linux',
     'mkfs.vfat': 'dosfstools',
+    mcopy: 'mtools',
     xz: 'xz-utils',
     zstd: 'zstd',
     lz4: 'lz4',

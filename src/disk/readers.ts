@@ -18,10 +18,11 @@ const readers: Readonly<Record<string, () => Promise<OpenTree>>> = {
   ext3: openExt,
   ext4: openExt,
   xfs: async () => (await import('./xfs/index.ts')).openXfs,
+  vfat: async () => (await import('./fat/index.ts')).openFat,
 };
 
 /** What the kernel reads for us: the rest of what the service manager mounts of its own accord (systemd-dissect(1)). */
-const byKernel = ['f2fs', 'vfat'];
+const byKernel = ['f2fs'];
 
 /** File systems that cannot be written to, so that no image of one is ever mounted writable. */
 const readOnlyFileSystems = ['squashfs', 'squashfs3', 'erofs', 'cramfs', 'romfs', 'iso9660'];

@@ -26,7 +26,6 @@ const special: Readonly<Record<string, readonly string[]>> = {
   btrfs: ['rescue=nologreplay'],
   xfs: ['norecovery', 'nouuid'],
   f2fs: ['norecovery'],
-  vfat: ['utf8'],
 };
 
 /**

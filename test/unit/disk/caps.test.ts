@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { Budget, defaultLimits, type Limits } from '../../../src/disk/budget.ts';
 import { inspectImage } from '../../../src/dissect/report.ts';
+import { makeFat } from '../../support/fat-image.ts';
 import { failsWith } from '../../support/fails-with.ts';
 import { runSync } from '../../support/run.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
 const scratch = scratchDirectory('caps', '/dev/shm');
-const kinds = ['squashfs', 'erofs', 'ext4', 'directory'] as const;
+const kinds = ['squashfs', 'erofs', 'ext4', 'vfat', 'directory'] as const;
 
 type Kind = (typeof kinds)[number];
 
@@ -22,7 +23,8 @@ interface Cap {
   readonly kinds?: readonly Kind[];
 }
 
-const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4'];
+const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4', 'vfat'];
+const linked: readonly Kind[] = kinds.filter((kind) => kind !== 'vfat');
 
 /** One entry for each limit there is; a new limit does not compile without. */
 const caps: Readonly<Record<keyof Limits, Cap>> = {
@@ -31,7 +33,7 @@ const caps: Readonly<Record<keyof Limits, Cap>> = {
   unitFiles: { value: 1, message: /more than 1 unit files/ },
   directoryEntries: { value: 1, message: /more than 1 directory entries/ },
   pathDepth: { value: 2, message: /leads through more than 2 components/ },
-  symlinkHops: { value: 2, message: /more than 2 symbolic links on the way/, code: 'Loop' },
+  symlinkHops: { value: 2, message: /more than 2 symbolic links on the way/, code: 'Loop', kinds: linked },
   blockBytes: {
     value: 2048,
     message: /blocks of 131072 bytes are larger than 2048|compressed cluster of 4096 bytes/,
@@ -58,6 +60,7 @@ before(() => {
   runSync('mksquashfs', [tree, join(scratch, 'squashfs'), '-quiet', '-no-progress', '-all-root']);
   runSync('mkfs.erofs', ['-zlz4hc', '-C16384', join(scratch, 'erofs'), tree]);
   runSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, join(scratch, 'ext4'), '4M']);
+  makeFat(join(scratch, 'vfat'), 4096, [], tree, ['usr']);
 });
 
 const inspect = (kind: Kind, limits: Limits): Promise<unknown> => {

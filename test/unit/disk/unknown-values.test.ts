@@ -15,6 +15,7 @@ import { memorySource } from '../../../src/disk/source.ts';
 import { EncodingError, children, readElement } from '../../../src/disk/verity/der.ts';
 import { readPkcs7 } from '../../../src/disk/verity/pkcs7.ts';
 import { readVeritySuperblock } from '../../../src/disk/verity/superblock.ts';
+import { FatBuilder } from '../../support/fat-builder.ts';
 import { failsWith } from '../../support/fails-with.ts';
 import { treeFacts } from '../../support/kernel-compare.ts';
 import { repairHeader, types, writeGpt } from '../../support/partition-tables.ts';
@@ -253,6 +254,16 @@ describe('ext4', () => {
         change: (b) => set32(indexAt(b) + 0x18, 0x99)(b),
         message: /has 0x99 in its reserved field, which is not known/,
       },
+    ],
+  );
+});
+
+describe('vfat', () => {
+  refuses(
+    () => new FatBuilder({ bits: 32, clusters: 40 }).bytes,
+    [
+      { what: 'version', change: set16(42, 0x0301), message: /uses the unknown version 3\.1 of FAT32/ },
+      { what: 'flags', change: set16(40, 0x82), message: /uses allocation table 2 instead of the first/ },
     ],
   );
 });
