@@ -37,27 +37,24 @@ export async function spawnSshd(scratch: string, cache: string, config: string):
   return spawn('unshare', args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** The files of the package, and of the libraries it needs that are not installed, for this release of Debian. */
+/** The package, and what it needs that is not installed. */
+const downloadOnly = ['--download-only', '--reinstall', '--no-install-recommends'];
+
+/** The files of all that, for this release of Debian. */
 async function unpacked(cache: string): Promise<string> {
   const release = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
   const tree = join(cache, `openssh-server-${release ?? 'unknown'}`);
   if (existsSync(tree)) return tree;
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, '.new-'));
-  const download = (...packages: readonly string[]) =>
-    execa('apt-get', ['download', ...packages], { cwd: work });
+  const here = ['-o', `Dir::Cache::archives=${work}`];
+  const download = () =>
+    execa('apt-get', ['install', '-y', '-q', ...downloadOnly, ...here, 'openssh-server']);
   try {
-    const server = ['openssh-server'];
-    await download(...server).catch(async () => {
+    await download().catch(async () => {
       await execa('apt-get', ['update', '-q']);
-      await download(...server);
+      await download();
     });
-    const [file = ''] = debFiles(work);
-    const { stdout: depends } = await execa('dpkg-deb', ['-f', file, 'Depends']);
-    const missing: string[] = [];
-    for (const name of depends.match(/(?<=^|, *)lib[\w.+-]+/g) ?? [])
-      if (!(await isInstalled(name))) missing.push(name);
-    if (missing.length > 0) await download(...missing);
     for (const each of debFiles(work)) await execa('dpkg-deb', ['-x', each, join(work, 'tree')]);
     mkdirSync(join(work, 'tree/usr/lib/openssh'), { recursive: true });
     if (!existsSync(tree)) renameSync(join(work, 'tree'), tree);
@@ -77,9 +74,4 @@ function directoriesIn(directory: string): readonly string[] {
   if (!existsSync(directory)) return [];
   const entries = readdirSync(directory, { withFileTypes: true });
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name));
-}
-
-async function isInstalled(name: string): Promise<boolean> {
-  const { stdout } = await execa('dpkg-query', ['-W', '-f', '${Status}', name], { reject: false });
-  return stdout.endsWith(' installed');
 }
