@@ -7,6 +7,7 @@ export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = 
   erofs: async () => (await import('./erofs.ts')).erofsTarget,
   ext4: async () => (await import('./ext4.ts')).ext4Target,
   fat: async () => (await import('./fat.ts')).fatTarget,
+  btrfs: async () => (await import('./btrfs.ts')).btrfsTarget,
   verity: async () => (await import('./verity.ts')).verityTarget,
   dissect: async () => (await import('./dissect.ts')).dissectTarget,
 };
