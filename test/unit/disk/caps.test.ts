@@ -7,11 +7,12 @@ import { Budget, defaultLimits, type Limits } from '../../../src/disk/budget.ts'
 import { inspectImage } from '../../../src/dissect/report.ts';
 import { makeFat } from '../../support/fat-image.ts';
 import { failsWith } from '../../support/fails-with.ts';
+import { packBtrfs } from '../../support/file-system-images.ts';
 import { runSync } from '../../support/run.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
 const scratch = scratchDirectory('caps', '/dev/shm');
-const kinds = ['squashfs', 'erofs', 'ext4', 'vfat', 'directory'] as const;
+const kinds = ['squashfs', 'erofs', 'ext4', 'btrfs', 'vfat', 'directory'] as const;
 
 type Kind = (typeof kinds)[number];
 
@@ -23,7 +24,7 @@ interface Cap {
   readonly kinds?: readonly Kind[];
 }
 
-const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4', 'vfat'];
+const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4', 'btrfs', 'vfat'];
 const linked: readonly Kind[] = kinds.filter((kind) => kind !== 'vfat');
 
 /** One entry for each limit there is; a new limit does not compile without. */
@@ -60,6 +61,7 @@ before(() => {
   runSync('mksquashfs', [tree, join(scratch, 'squashfs'), '-quiet', '-no-progress', '-all-root']);
   runSync('mkfs.erofs', ['-zlz4hc', '-C16384', join(scratch, 'erofs'), tree]);
   runSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, join(scratch, 'ext4'), '4M']);
+  packBtrfs(tree, join(scratch, 'btrfs'));
   makeFat(join(scratch, 'vfat'), 4096, [], tree, ['usr']);
 });
 

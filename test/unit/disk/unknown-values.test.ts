@@ -15,6 +15,8 @@ import { memorySource } from '../../../src/disk/source.ts';
 import { EncodingError, children, readElement } from '../../../src/disk/verity/der.ts';
 import { readPkcs7 } from '../../../src/disk/verity/pkcs7.ts';
 import { readVeritySuperblock } from '../../../src/disk/verity/superblock.ts';
+import { repairChecksums, superblockAt, treeBlocks } from '../../support/btrfs-edit.ts';
+import { btrfsFixture } from '../../support/btrfs-fixtures.ts';
 import { FatBuilder } from '../../support/fat-builder.ts';
 import { failsWith } from '../../support/fails-with.ts';
 import { treeFacts } from '../../support/kernel-compare.ts';
@@ -266,6 +268,109 @@ describe('vfat', () => {
       { what: 'flags', change: set16(40, 0x82), message: /uses allocation table 2 instead of the first/ },
     ],
   );
+});
+
+describe('btrfs', () => {
+  const superblock = (offset: number): number => superblockAt + offset;
+  const setBit = (offset: number, bit: bigint) => (bytes: Buffer) =>
+    void bytes.writeBigUInt64LE(bytes.readBigUInt64LE(offset) | (1n << bit), offset);
+  /** The data of the first item of that type for which it `matches`. */
+  const itemAt = (bytes: Buffer, type: number, matches: (at: number) => boolean = () => true): number => {
+    const places = treeBlocks(bytes).flatMap((block) => (block.level === 0 ? block.places : []));
+    return (
+      places.find((place) => place.type === type && matches(place.dataAt))?.dataAt ?? assert.fail('none')
+    );
+  };
+  const extentAt = (bytes: Buffer): number => itemAt(bytes, 108);
+  const patches: readonly Patch[] = [
+    {
+      what: 'incompat_flags',
+      change: setBit(superblock(0xbc), 40n),
+      message: /uses the unknown feature bit 40 \(incompat_flags 0x1000000/,
+    },
+    {
+      what: 'incompat_flags that have a name',
+      change: setBit(superblock(0xbc), 13n),
+      message: /uses the feature extent_tree_v2/,
+    },
+    {
+      what: 'flags of the superblock',
+      change: setBit(superblock(0x38), 60n),
+      message: /uses the unknown superblock flag bit 60 /,
+    },
+    {
+      what: 'flags of the superblock that have a name',
+      change: setBit(superblock(0x38), 33n),
+      message: /uses the superblock flag metadump/,
+    },
+    {
+      what: 'checksum type',
+      change: set16(superblock(0xc4), 9),
+      message: /uses the unknown checksum type 9/,
+    },
+    { what: 'number of devices', change: set8(superblock(0x88), 2), message: /uses 2 devices/ },
+    { what: 'size of sectors', change: set32(superblock(0x90), 512), message: /uses sectors of 512 bytes/ },
+    {
+      what: 'size of tree blocks',
+      change: set32(superblock(0x94), 1 << 20),
+      message: /uses tree blocks of 1048576 bytes/,
+    },
+    {
+      what: 'profile',
+      change: setBit(superblock(0x32b + 17 + 24), 4n),
+      message: /uses the profile raid1; single and dup can be read/,
+    },
+    {
+      what: 'profile without a name',
+      change: setBit(superblock(0x32b + 17 + 24), 30n),
+      message: /uses the profile of the unknown bit 30/,
+    },
+    {
+      what: 'file type',
+      change: (b) => set32(itemAt(b, 1, (at) => b.readUInt32LE(at + 52) >>> 12 === 8) + 52, 0o50644)(b),
+      message: /inode \d+ of subvolume 5 has the unknown file type 0o50644/,
+      code: 'InvalidArgs',
+    },
+    {
+      what: 'type of an entry',
+      change: (b) => set8(itemAt(b, 96) + 29, 99)(b),
+      message: /the entry '.*' in directory \d+ of subvolume 5 is of the unknown type 99/,
+      code: 'InvalidArgs',
+    },
+    {
+      what: 'type of an extent',
+      change: (b) => set8(extentAt(b) + 20, 9)(b),
+      message: /uses the unknown extent type 9 in the extent at 0 of inode \d+/,
+    },
+    {
+      what: 'compression',
+      change: (b) => set8(extentAt(b) + 16, 7)(b),
+      message: /the unknown compression 7 in/,
+    },
+    {
+      what: 'encryption',
+      change: (b) => set8(extentAt(b) + 17, 1)(b),
+      message: /the unknown encryption 1 in/,
+    },
+    { what: 'encoding', change: (b) => set16(extentAt(b) + 18, 3)(b), message: /the unknown encoding 3 in/ },
+  ];
+  refuses(
+    () => btrfsFixture('compressed'),
+    patches.map((patch) => ({
+      ...patch,
+      change: (bytes) => {
+        patch.change(bytes);
+        repairChecksums(bytes);
+      },
+    })),
+  );
+
+  it('compatible flags are passed over', async () => {
+    const bytes = btrfsFixture('compressed');
+    for (const offset of [0xac, 0xb4]) setBit(superblock(offset), 50n)(bytes);
+    repairChecksums(bytes);
+    assert.deepEqual(await readAll(bytes), await readAll(btrfsFixture('compressed')));
+  });
 });
 
 describe('partition tables', () => {

@@ -15,7 +15,9 @@ import { formatPolicy } from '../../../../src/disk/image-policy.ts';
 import { type OpenedImage, openImage } from '../../../../src/disk/open.ts';
 import type { CertificateStore } from '../../../../src/disk/verity/certificates.ts';
 import { readFile } from '../../../../src/disk/walk.ts';
+import { repairChecksum } from '../../../support/btrfs-edit.ts';
 import { writeAt } from '../../../support/disk-images.ts';
+import { packBtrfs } from '../../../support/file-system-images.ts';
 import { refused } from '../../../support/refused.ts';
 import { runSync } from '../../../support/run.ts';
 import { openDescriptors, scratchDirectory } from '../../../support/scratch.ts';
@@ -114,6 +116,19 @@ function setRootHash(file: string, name: string, value: string): void {
 }
 
 describe('an image with a hash tree beside it', () => {
+  it('is read, checked, when it is a btrfs', async () => {
+    const image = join(scratch, 'btrfs.raw');
+    packBtrfs(join(scratch, 'tree'), image);
+    writeFileSync(join(scratch, 'btrfs.roothash'), makeHashTree(image, join(scratch, 'btrfs.verity')));
+    assert.deepEqual(await inspect(image), ['ID=test\n', 'verity', 'root=verity+btrfs:=absent']);
+    // its superblock, which has a checksum of its own, is right again: that is not enough
+    const bytes = readFileSync(image).subarray(0x1_0000, 0x1_1000);
+    bytes.writeUInt8(bytes.readUInt8(0x12b) ^ 1, 0x12b);
+    repairChecksum(bytes, 0, bytes.length);
+    writeAt(image, 0x1_0000, bytes);
+    await assert.rejects(inspect(image), refused('InvalidArgs', /block 16 of the data, at offset 65536/));
+  });
+
   it('is read, checked', async () => {
     const descriptors = openDescriptors();
     const { image, rootHash } = complete();
