@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, read } from 'node:fs';
 import { deviceSectorSize, deviceSize } from '../base/device.ts';
 import { PortableError, fileError, quoted } from '../base/errors.ts';
-import { readHostXattrs } from './host-xattrs.ts';
+import { readHostXattrs, type ReadXattrs } from './host-xattrs.ts';
 import { kindOf, openInode, reopenForReading } from './inode.ts';
 import { PageCache } from './page-cache.ts';
 import { type BlockSource, type Medium, outOfRange } from './source.ts';
@@ -26,7 +26,10 @@ export interface FileSource extends BlockSource {
  *
  * @throws PortableError FileNotFound and the like as open(2), InvalidArgs for any other kind of file
  */
-export async function openFileSource(path: string): Promise<FileSource> {
+export async function openFileSource(
+  path: string,
+  readXattrs: ReadXattrs = readHostXattrs,
+): Promise<FileSource> {
   await Promise.resolve();
   let inode: number | undefined;
   try {
@@ -44,7 +47,7 @@ export async function openFileSource(path: string): Promise<FileSource> {
       kind === 'file'
         ? { kind, size: stat.size, sectorSize: undefined }
         : { kind, size: deviceSize(stat.rdev), sectorSize: deviceSectorSize(stat.rdev) };
-    return new HostFile(path, reopenForReading(inode), facts);
+    return new HostFile(path, reopenForReading(inode), facts, readXattrs);
   } catch (error) {
     throw fileError(error, 'open', path);
   } finally {
@@ -58,19 +61,26 @@ class HostFile implements FileSource {
   readonly size: bigint;
   readonly sectorSize: number | undefined;
   readonly #fd: number;
+  readonly #readXattrs: ReadXattrs;
   readonly #cache: PageCache;
   /** Reads under way: the descriptor's number must not be given away under them. */
   readonly #pending = new Set<Promise<unknown>>();
   #bytesRead = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(name: string, fd: number, facts: Pick<FileSource, 'kind' | 'size' | 'sectorSize'>) {
+  constructor(
+    name: string,
+    fd: number,
+    facts: Pick<FileSource, 'kind' | 'size' | 'sectorSize'>,
+    readXattrs: ReadXattrs,
+  ) {
     const { kind, size, sectorSize } = facts;
     this.name = name;
     this.kind = kind;
     this.size = size;
     this.sectorSize = sectorSize;
     this.#fd = fd;
+    this.#readXattrs = readXattrs;
     this.#cache = new PageCache(size, (offset, length) => this.#readMedium(offset, length));
   }
 
@@ -89,7 +99,7 @@ class HostFile implements FileSource {
   }
 
   xattrs(): Promise<ReadonlyMap<string, Buffer>> {
-    return this.#track(readHostXattrs(this.#fd, this.name));
+    return this.#track(this.#readXattrs(this.#fd, this.name));
   }
 
   close(): Promise<void> {

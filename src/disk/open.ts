@@ -5,6 +5,7 @@ import type { Budget } from './budget.ts';
 import { openDirectory } from './directory/index.ts';
 import { type Dissection, type Volume, dissect } from './dissect.ts';
 import { openFileSource } from './file-source.ts';
+import type { ReadXattrs } from './host-xattrs.ts';
 import { type ImagePolicy, type Protection, pinningPolicy } from './image-policy.ts';
 import { type Mount, missingMountPoints, mountedTree } from './mounted-tree.ts';
 import { type Designator, designators } from './partition/discoverable.ts';
@@ -77,6 +78,8 @@ export interface OpenOptions {
   readonly architecture?: string;
   /** Whose signatures of root hashes count; those whom the running system trusts by default. */
   readonly certificates?: CertificateStore;
+  /** For who opens images again and again: reads extended attributes of the host's files (host-xattrs.ts). */
+  readonly readXattrs?: ReadXattrs | undefined;
 }
 
 const runningSystem: CertificateStore = { root: '/', directories: certificateDirectories };
@@ -107,7 +110,7 @@ export async function openImage(
   options: OpenOptions = {},
 ): Promise<OpenedImage> {
   if (image.type === 'raw' || image.type === 'block') return openRaw(image.path, budget, options);
-  const tree = await openDirectory(image.path, budget);
+  const tree = await openDirectory(image.path, budget, { readXattrs: options.readXattrs });
   return {
     tree,
     policy: undefined,
@@ -121,7 +124,7 @@ export async function openImage(
 }
 
 async function openRaw(path: string, budget: Budget, options: OpenOptions): Promise<OpenedImage> {
-  const source = await openFileSource(path);
+  const source = await openFileSource(path, options.readXattrs);
   try {
     return await openSource(source, budget, options, await readVeritySettings(path, source));
   } catch (error) {

@@ -25,6 +25,16 @@ export const noServiceManager: ServiceManager = {
   unitFileStates: () => Promise.resolve(new Map()),
 };
 
+/** The same manager, asked for its version only once: for the time of one operation. */
+export function withOneVersion(manager: ServiceManager): ServiceManager {
+  let version: Promise<number | undefined> | undefined;
+  return {
+    version: () => (version ??= manager.version()),
+    activeStates: (names) => manager.activeStates(names),
+    unitFileStates: (names) => manager.unitFileStates(names),
+  };
+}
+
 /**
  * Whether a unit in this state counts as running: activating, active, reloading (refreshing) or deactivating. Not one in
  * maintenance: "portablectl detach --now --clean" has what it left cleaned up, and does not wait for that.

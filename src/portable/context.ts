@@ -2,6 +2,7 @@
 import type { HostPaths } from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
 import type { Limits } from '../disk/budget.ts';
+import type { ReadXattrs } from '../disk/host-xattrs.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { Done, Plan } from '../transaction/steps.ts';
 import type { Announced } from './journal-entries.ts';
@@ -14,6 +15,8 @@ export interface PortableContext {
   readonly packagedProfiles?: string | undefined;
   readonly limits: Limits;
   readonly manager: ServiceManager;
+  /** Undefined where nobody inspects an image twice. */
+  readonly readXattrs?: ReadXattrs | undefined;
   readonly log: Log;
 }
 

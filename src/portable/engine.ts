@@ -28,7 +28,9 @@ import {
 export async function attach(context: MutationContext, requests: readonly AttachRequest[]): Promise<Outcome> {
   const place = placeOf(context, requests);
   const wanted = await readAndCheck(context, requests);
-  await checkUnitsAreNew(context, unitsOf(wanted.filter(({ request }) => !request.force)));
+  const asked = unitsOf(wanted.filter(({ request }) => !request.force));
+  // its version is wanted for the plan: both questions in one wait
+  await Promise.all([checkUnitsAreNew(context, asked), context.manager.version()]);
   const others = await scanLifetime(context, place.lifetime);
   const plan = new JointPlan(context.paths, place);
   for (const each of wanted) {

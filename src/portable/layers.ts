@@ -165,7 +165,7 @@ async function withImage<T>(
   const budget = new Budget(image.path, context.limits);
   const certificates = { root: context.root, directories: certificateDirectories };
   const location = { path: onDisk(context.root, image.path), type: image.type };
-  const opened = await openImage(location, budget, { certificates });
+  const opened = await openImage(location, budget, { certificates, readXattrs: context.readXattrs });
   const tree = rememberingTree(opened.tree);
   try {
     return await use({ ...opened, tree }, budget);

@@ -8,6 +8,8 @@ import { PortableError, messageOf, quoted } from '../base/errors.ts';
 import { resolvedOnDisk } from '../base/logical-path.ts';
 import { missingDirectories } from '../base/make-directories.ts';
 import type { HostPaths } from '../base/host-paths.ts';
+import { rememberingXattrs } from '../disk/host-xattrs.ts';
+import { withOneVersion } from '../host/service-manager.ts';
 import { markReadOnly, removeImage, setImageLimit } from '../images/change.ts';
 import { imageFacts } from '../images/facts.ts';
 import type { Image, ImageFacts } from '../images/image.ts';
@@ -96,7 +98,8 @@ export interface PortablesOptions extends PortableContext {
 }
 
 /** Portables on a host; nothing is read before a method is called. */
-export function createPortables(options: PortablesOptions): Portables {
+export function createPortables(given: PortablesOptions): Portables {
+  const options: PortablesOptions = { ...given, readXattrs: given.readXattrs ?? rememberingXattrs() };
   const context: PortableContext = options;
   const mutate = <T>(work: (context: MutationContext) => Promise<T>, how: ChangeOptions = {}): Promise<T> =>
     how.dryRun === true ? onPaper(options, work) : whileLocked(options, work, how);
@@ -186,6 +189,7 @@ async function whileLocked<T>(
     try {
       return await work({
         ...options,
+        manager: withOneVersion(options.manager),
         apply: (plan, isRuntime) => apply(plan, { ...env, journalDir: isRuntime ? runtime : persistent }),
         announce: (done, images) => announce(options.log, done, images),
       });

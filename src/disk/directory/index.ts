@@ -9,23 +9,33 @@
 import { type BigIntStats, closeSync, fstatSync, statSync } from 'node:fs';
 import { PortableError, errnoOf, fileError, quoted } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
+import { readHostXattrs, type ReadXattrs } from '../host-xattrs.ts';
 import { descriptorPath, duplicateDirectory, kindOf, nodeStat, openInode } from '../inode.ts';
 import type { FileTree } from '../tree.ts';
 import { HostNode, type Shared } from './node.ts';
 import { Pace } from './pace.ts';
 
+export interface DirectoryOptions {
+  /** What error messages call it; its path by default. */
+  readonly name?: string;
+  readonly readXattrs?: ReadXattrs | undefined;
+}
+
 /**
  * Opens the directory at `path` as a tree. `path` is taken as it is: a symlink there is an error, the caller
  * resolves links first. Closing the tree closes the nodes that are still open.
  *
- * @param name what error messages call it
  * @throws PortableError FileNotFound and the like as open(2), InvalidArgs when it is not a directory, NotSupported
  *   when /proc is not mounted
  */
-export async function openDirectory(path: string, budget: Budget, name = path): Promise<FileTree> {
+export async function openDirectory(
+  path: string,
+  budget: Budget,
+  { name = path, readXattrs = readHostXattrs }: DirectoryOptions = {},
+): Promise<FileTree> {
   await Promise.resolve();
   const { fd, stat } = openRoot(path);
-  const shared: Shared = { budget, pace: new Pace(), open: new Set() };
+  const shared: Shared = { budget, pace: new Pace(), readXattrs, open: new Set() };
   let closed = false;
   return {
     type: 'directory',

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, lstatSync, readSync, readlinkSync } from 'node:fs';
 import { PortableError, errnoOf, fileError, quoted } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
-import { readHostXattrs } from '../host-xattrs.ts';
+import type { ReadXattrs } from '../host-xattrs.ts';
 import { kindOf, nodeStat, openInodeAt, pathAt, reopenForReading } from '../inode.ts';
 import type { DirectoryEntry, NodeKind, NodeStat, TreeNode } from '../tree.ts';
 import { readEntries } from './entries.ts';
@@ -12,6 +12,7 @@ import type { Pace } from './pace.ts';
 export interface Shared {
   readonly budget: Budget;
   readonly pace: Pace;
+  readonly readXattrs: ReadXattrs;
   /** The nodes that hold descriptors, to be closed with the tree. */
   readonly open: Set<HostNode>;
 }
@@ -103,7 +104,7 @@ export class HostNode implements TreeNode {
 
   xattrs(): Promise<ReadonlyMap<string, Buffer>> {
     this.#expect(this.stat.kind);
-    return readHostXattrs(this.#fd, this.#label);
+    return this.#shared.readXattrs(this.#fd, this.#label);
   }
 
   close(): Promise<void> {

@@ -67,7 +67,9 @@ class Served {
 
   async open(opening: Opening): Promise<undefined> {
     mountImage(opening);
-    this.#tree = await openDirectory(mountPoint, new Budget(opening.name, opening.limits), opening.name);
+    this.#tree = await openDirectory(mountPoint, new Budget(opening.name, opening.limits), {
+      name: opening.name,
+    });
     return undefined;
   }
 

@@ -25,6 +25,7 @@ export interface DisableRequest {
  * @throws PortableError when directories cannot be read
  */
 export async function linksToRemove({ tree, directory, units }: DisableRequest): Promise<readonly string[]> {
+  if (units.length === 0) return [];
   const names = await withAuxiliary(tree, units);
   const links = await unitLinks(tree.root, directory);
   const removed = new Set<string>();
