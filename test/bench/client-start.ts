@@ -27,7 +27,7 @@ console.log(JSON.stringify(times));
 export async function clientStart(contest: Contest): Promise<Result> {
   await contest.turn('portabled');
   const answers: number[] = [];
-  for (let i = 0; i < runs; i++) answers.push(await contest.time({ member: 'ListImages' }));
+  for (let i = 0; i < runs; i++) answers.push(await firstAnswer(contest.host));
   const { node, list } = await measured(contest.host);
   const [bare, whole, answer] = [median(node), median(list), median(answers.slice(1))];
   const ratio = (whole - answer) / bare;
@@ -40,6 +40,24 @@ export async function clientStart(contest: Contest): Promise<Result> {
     limit,
     met: ratio <= limit,
   };
+}
+
+/** What the daemon takes to answer somebody whom it has not seen before, as the client is every time: milliseconds. */
+async function firstAnswer(host: Host): Promise<number> {
+  const bus = await host.bus();
+  try {
+    await bus.get({
+      member: 'GetId',
+      destination: 'org.freedesktop.DBus',
+      path: '/',
+      interface: 'org.freedesktop.DBus',
+    });
+    const started = performance.now();
+    await bus.get({ member: 'ListImages' });
+    return performance.now() - started;
+  } finally {
+    await bus.close();
+  }
 }
 
 async function measured(host: Host): Promise<{ readonly node: number[]; readonly list: number[] }> {
