@@ -1,6 +1,6 @@
 /** The terminal of a process: its standard streams. */
-import { writeSync } from 'node:fs';
-import { isatty, WriteStream } from 'node:tty';
+import { fstatSync, writeSync } from 'node:fs';
+import tty from 'node:tty';
 
 import { errnoOf } from '../base/errors.ts';
 import { coloured, plain, wantsColour } from './styles.ts';
@@ -18,29 +18,39 @@ export function processTerminal(env: Environment, readersGone: () => void): Term
   return {
     stdout: outputTo(stdout, env, readersGone),
     stderr: outputTo(stderr, env, readersGone),
-    canAsk: isatty(stdin) && isatty(stderr),
+    canAsk: isTerminal(stdin) && isTerminal(stderr),
   };
 }
 
 function outputTo(fd: number, env: Environment, readersGone: () => void): Output {
-  const isTerminal = isatty(fd);
+  const onTerminal = isTerminal(fd);
   return {
-    isTerminal,
-    canRedraw: isTerminal && env['TERM'] !== 'dumb',
-    columns: columnsOf(fd, env, isTerminal),
-    styles: wantsColour(env, isTerminal) ? coloured : plain,
+    isTerminal: onTerminal,
+    canRedraw: onTerminal && env['TERM'] !== 'dumb',
+    columns: columnsOf(fd, env, onTerminal),
+    styles: wantsColour(env, onTerminal) ? coloured : plain,
     write: (text) => {
       writeAll(fd, text, readersGone);
     },
   };
 }
 
+/** Pipes and files are known without node:tty, which takes its time to load. */
+function isTerminal(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && tty.isatty(fd);
+  } catch (error) {
+    if (errnoOf(error) === 'EBADF') return false; // closed
+    throw error;
+  }
+}
+
 /** COLUMNS, where somebody set it, else what the terminal says. */
-function columnsOf(fd: number, env: Environment, isTerminal: boolean): number | undefined {
-  if (!isTerminal) return undefined;
+function columnsOf(fd: number, env: Environment, onTerminal: boolean): number | undefined {
+  if (!onTerminal) return undefined;
   const set = Number(env['COLUMNS']);
   if (Number.isInteger(set) && set > 0) return set;
-  const [columns] = new WriteStream(fd).getWindowSize();
+  const [columns] = new tty.WriteStream(fd).getWindowSize();
   return columns > 0 ? columns : undefined;
 }
 

@@ -3,8 +3,6 @@ import { eastAsianWidth } from 'get-east-asian-width';
 
 const ellipsis = '…';
 const printableAscii = /^[ -~]*$/;
-/** Marks and format characters are drawn over what is before them. */
-const noWidth = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 
 /** The cells a text takes. Without escape sequences and control characters, which have no width of their own. */
 export function displayWidth(text: string): number {
@@ -35,5 +33,6 @@ export function pad(text: string, width: number, align: 'left' | 'right' = 'left
 }
 
 function characterWidth(character: string): number {
-  return noWidth.test(character) ? 0 : eastAsianWidth(character.codePointAt(0) ?? 0);
+  // marks and format characters are drawn over what is before them; only here, as making it takes a millisecond
+  return /^[\p{Mn}\p{Me}\p{Cf}]$/u.test(character) ? 0 : eastAsianWidth(character.codePointAt(0) ?? 0);
 }

@@ -1,5 +1,6 @@
 /** Every verb of portablectl, as data: the parser, the help, shell completion and the manual's check come from here. */
 import type { Verb as Program } from '../verb.ts';
+import { list } from '../verbs/list.ts';
 import type { ArgumentKind, OptionName } from './options.ts';
 
 export interface Argument {
@@ -59,7 +60,7 @@ export const verbs: readonly VerbEntry[] = [
     arguments: [],
     help: 'List the portable service images there are (the default)',
     options: ['no-legend'],
-    load: async () => (await import('../verbs/list.ts')).list,
+    load: () => Promise.resolve(list), // what is typed most is there at once
   },
   {
     name: 'inspect',
