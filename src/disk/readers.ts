@@ -18,11 +18,12 @@ const readers: Readonly<Record<string, () => Promise<OpenTree>>> = {
   ext3: openExt,
   ext4: openExt,
   xfs: async () => (await import('./xfs/index.ts')).openXfs,
+  f2fs: async () => (await import('./f2fs/index.ts')).openF2fs,
   vfat: async () => (await import('./fat/index.ts')).openFat,
 };
 
 /** What the kernel reads for us: the rest of what the service manager mounts of its own accord (systemd-dissect(1)). */
-const byKernel = ['f2fs'];
+const byKernel: readonly string[] = [];
 
 /** File systems that cannot be written to, so that no image of one is ever mounted writable. */
 const readOnlyFileSystems = ['squashfs', 'squashfs3', 'erofs', 'cramfs', 'romfs', 'iso9660'];

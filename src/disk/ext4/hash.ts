@@ -4,8 +4,9 @@
  * `debugfs -R 'dx_hash …'`, and the tests hold ours against it.
  */
 
-/** How bytes from 0x80 on are taken: as numbers from -128 (signed) or from 128 on. */
-export type CharSign = 'signed' | 'unsigned';
+import { type CharSign, charAt, md4Start, packWords, tea, word } from '../tea.ts';
+
+export type { CharSign } from '../tea.ts';
 
 export type HashFunction = 'legacy' | 'half-md4' | 'tea';
 
@@ -21,9 +22,6 @@ export const hashVersions: ReadonlyMap<number, { function: HashFunction; sign?: 
 
 /** The highest hash is kept for the end of a directory; a name that has it gets the one before. */
 const endOfDirectory = 0xffff_fffe;
-
-/** What MD4 (RFC 1320) starts with; used where the superblock has no seed of its own. */
-const md4Start = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
 
 /** The hash of a name (up to 255 bytes), its lowest bit clear (indices use that bit to say that a hash goes on in the next leaf). */
 export function nameHash(name: Buffer, how: HashFunction, sign: CharSign, seed: readonly number[]): number {
@@ -41,27 +39,6 @@ function hashWith(name: Buffer, how: HashFunction, sign: CharSign, seed: readonl
     else tea(state, input);
   }
   return word(state, how === 'half-md4' ? 1 : 0);
-}
-
-/**
- * The next `count` words of a name, four bytes each, the first byte highest. What the name does not fill is filled
- * with its length (of all that is left of it), repeated in each byte.
- */
-function packWords(rest: Buffer, count: number, sign: CharSign): Int32Array {
-  const padding = Math.imul(rest.length, 0x0101_0101);
-  const words = new Int32Array(count);
-  for (let index = 0; index < count; index++) {
-    let packed = padding;
-    for (let at = index * 4; at < Math.min(index * 4 + 4, rest.length); at++) {
-      packed = (charAt(rest, at, sign) + (packed << 8)) | 0;
-    }
-    words[index] = packed;
-  }
-  return words;
-}
-
-function charAt(name: Buffer, at: number, sign: CharSign): number {
-  return sign === 'signed' ? name.readInt8(at) : name.readUInt8(at);
 }
 
 /** A third of what MD4 does: three rounds of eight steps each, over eight words. */
@@ -106,24 +83,6 @@ function rotateLeft(value: number, by: number): number {
   return (value << by) | (value >>> (32 - by));
 }
 
-/** The Tiny Encryption Algorithm of Wheeler and Needham, 16 cycles: the input is the key, the state is encrypted. */
-function tea(state: Int32Array, key: Int32Array): void {
-  const delta = 0x9e37_79b9;
-  let [left, right] = [word(state, 0), word(state, 1)];
-  let sum = 0;
-  for (let cycle = 0; cycle < 16; cycle++) {
-    sum = (sum + delta) | 0;
-    left = (left + teaMix(right, sum, word(key, 0), word(key, 1))) | 0;
-    right = (right + teaMix(left, sum, word(key, 2), word(key, 3))) | 0;
-  }
-  state[0] = word(state, 0) + left;
-  state[1] = word(state, 1) + right;
-}
-
-function teaMix(value: number, sum: number, first: number, second: number): number {
-  return ((value << 4) + first) ^ (value + sum) ^ ((value >>> 5) + second);
-}
-
 /** The hash of the first directory indices: a two-term recurrence modulo 2^31 - 1. */
 function legacyHash(name: Buffer, sign: CharSign): number {
   let newer = 0x12a3_fe2d;
@@ -135,8 +94,4 @@ function legacyHash(name: Buffer, sign: CharSign): number {
     [older, newer] = [newer, next];
   }
   return (newer << 1) >>> 0;
-}
-
-function word(words: Int32Array, at: number): number {
-  return words[at] ?? 0;
 }

@@ -1,6 +1,6 @@
 /** The extended attributes of a file, by the names and with the values that getxattr(2) gives. */
 import { quoted } from '../../base/errors.ts';
-import { aclValue } from './acl.ts';
+import { aclValue } from '../short-acl.ts';
 import { readContent } from './content.ts';
 import { crc32c } from '../crc.ts';
 import { type Inode, hasFlag, readInode } from './inode.ts';

@@ -1,7 +1,7 @@
 /**
- * POSIX access control lists: on disk a shorter form than the one that getxattr(2) gives (acl(5); the latter is
- * struct posix_acl_xattr_header and _entry of linux/posix_acl_xattr.h). On disk: version 1, and an id only where
- * a user or group is named. https://docs.kernel.org/filesystems/ext4/attributes.html ("POSIX ACLs")
+ * POSIX access control lists of ext4 and f2fs: on disk a shorter form than the one that getxattr(2) gives (acl(5); the
+ * latter is struct posix_acl_xattr_header and _entry of linux/posix_acl_xattr.h). On disk: version 1, and an id only
+ * where a user or group is named. https://docs.kernel.org/filesystems/ext4/attributes.html ("POSIX ACLs")
  */
 const storedVersion = 1;
 const shownVersion = 2;
