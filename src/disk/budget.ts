@@ -85,11 +85,6 @@ export class Budget {
     }
   }
 
-  /** Milliseconds that are left of the inspection's time; below 0 when none are. */
-  get remainingMs(): number {
-    return this.#deadline - this.#now();
-  }
-
   /** The error for a limit that the caller checks itself. */
   exceeded(what: string): PortableError {
     return new PortableError('LimitsExceeded', `${quoted(this.#image)} is refused: ${what}`, {

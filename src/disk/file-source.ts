@@ -8,7 +8,7 @@ import { PortableError, fileError, quoted } from '../base/errors.ts';
 import { readHostXattrs, type ReadXattrs } from './host-xattrs.ts';
 import { kindOf, openInode, reopenForReading } from './inode.ts';
 import { PageCache } from './page-cache.ts';
-import { type BlockSource, type Medium, outOfRange } from './source.ts';
+import { type BlockSource, outOfRange } from './source.ts';
 
 /** Longer reads bypass the cache, bytes. */
 const longestCached = 128 * 1024;
@@ -82,10 +82,6 @@ class HostFile implements FileSource {
     this.#fd = fd;
     this.#readXattrs = readXattrs;
     this.#cache = new PageCache(size, (offset, length) => this.#readMedium(offset, length));
-  }
-
-  get medium(): Medium {
-    return { descriptor: this.#fd, offset: 0n };
   }
 
   get bytesRead(): number {

@@ -9,7 +9,10 @@ type OpenTree = (source: BlockSource, budget: Budget) => Promise<FileTree>;
 
 const openExt = async (): Promise<OpenTree> => (await import('./ext4/index.ts')).openExt;
 
-/** Each reader's tree leaves the source to the caller. */
+/**
+ * What the service manager mounts of its own accord (systemd-dissect(1)), and ext2 and ext3. Each reader's tree leaves the
+ * source to the caller.
+ */
 const readers: Readonly<Record<string, () => Promise<OpenTree>>> = {
   squashfs: async () => (await import('./squashfs/index.ts')).openSquashfs,
   erofs: async () => (await import('./erofs/index.ts')).openErofs,
@@ -21,9 +24,6 @@ const readers: Readonly<Record<string, () => Promise<OpenTree>>> = {
   f2fs: async () => (await import('./f2fs/index.ts')).openF2fs,
   vfat: async () => (await import('./fat/index.ts')).openFat,
 };
-
-/** What the kernel reads for us: the rest of what the service manager mounts of its own accord (systemd-dissect(1)). */
-const byKernel: readonly string[] = [];
 
 /** File systems that cannot be written to, so that no image of one is ever mounted writable. */
 const readOnlyFileSystems = ['squashfs', 'squashfs3', 'erofs', 'cramfs', 'romfs', 'iso9660'];
@@ -47,10 +47,8 @@ export async function openFileSystem(
   if (superblock === undefined || superblock.usage === 'other') throw noFileSystem(source, superblock);
   const { type } = superblock;
   const reader = readers[type];
-  if (reader !== undefined) return (await reader())(source, budget);
-  if (!byKernel.includes(type)) throw unreadable(source, superblock);
-  const { openByKernel } = await import('./kernel/index.ts');
-  return openByKernel(type, source, budget);
+  if (reader === undefined) throw unreadable(source, superblock);
+  return (await reader())(source, budget);
 }
 
 /** @throws PortableError NotSupported when the superblock is that of an encrypted container */
@@ -88,6 +86,6 @@ function unreadable(source: BlockSource, { type, usage }: Superblock): PortableE
   }
   return new PortableError('NotSupported', `${quoted(source.name)} holds ${type}, which cannot be read`, {
     file: source.name,
-    hint: `file systems that can be read: ${[...Object.keys(readers), ...byKernel].join(', ')}`,
+    hint: `file systems that can be read: ${Object.keys(readers).join(', ')}`,
   });
 }

@@ -4,14 +4,6 @@
  */
 import { PortableError, quoted } from '../base/errors.ts';
 
-/** A place in a file or block device of the host. */
-export interface Medium {
-  /** Open for reading as long as the source is. */
-  readonly descriptor: number;
-  /** Bytes. */
-  readonly offset: bigint;
-}
-
 /** Random access to read-only bytes. Offsets and sizes are bytes; bigint, since they may exceed 2^53. */
 export interface BlockSource {
   /** What error messages call it: the image's path, with the partition where there is one. */
@@ -24,11 +16,6 @@ export interface BlockSource {
    *   when the medium fails
    */
   read(offset: bigint, length: number): Promise<Buffer>;
-  /**
-   * Where these very bytes are on the host, for whoever can use no source; undefined when there is no such place, as
-   * the bytes are checked or changed on the way.
-   */
-  readonly medium?: Medium | undefined;
   /** Bytes of a logical sector, of a block device; undefined where there are no sectors. */
   readonly sectorSize?: number | undefined;
   /** Bytes read so far from the medium below (for the benchmark and `--json`). */
@@ -45,8 +32,6 @@ export function sliceSource(source: BlockSource, offset: bigint, size: bigint, l
   return {
     name: `${source.name} (${label})`,
     size,
-    medium:
-      source.medium === undefined ? undefined : { ...source.medium, offset: source.medium.offset + offset },
     get bytesRead() {
       return source.bytesRead;
     },

@@ -48,8 +48,8 @@ export const helpText = `Usage: portabled-dissect [OPTION…] IMAGE
 
 Shows what a portable service image is and what it holds: its partitions, file systems and how they are protected,
 os-release or extension-release, units, and the policy that pins it. IMAGE is the path of a raw image, a block device or
-a directory. A readable image of squashfs, erofs, ext4, btrfs, xfs or vfat needs no privileges, and is not mounted;
-f2fs is, for us alone, which takes root.
+a directory. A readable image of squashfs, erofs, ext4, btrfs, xfs, f2fs or vfat needs no privileges, and is not
+mounted.
 
       --json[=MODE]  print everything as JSON: pretty (default), short or off
   -l, --list         print the path of every file

@@ -11,16 +11,7 @@ import { emptyDir, outputFile } from 'fs-extra/esm';
 import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 
 import { repository } from './layout.ts';
-import {
-  builder,
-  client,
-  daemon,
-  dissect,
-  kernelReaderFile,
-  licenseFile,
-  mainChunk,
-  type Program,
-} from './names.ts';
+import { builder, client, daemon, dissect, licenseFile, mainChunk, type Program } from './names.ts';
 
 /** The oldest Node we run on. */
 const target = 'node20';
@@ -63,7 +54,6 @@ export async function bundle(out: string): Promise<void> {
       return bundleChunks(entry, join(out, program.chunks));
     }),
   );
-  await bundleProgram('../disk/kernel/server.ts', join(out, kernelReaderFile));
   await writeFile(join(out, licenseFile), await licences(metafiles));
 }
 

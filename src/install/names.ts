@@ -34,7 +34,5 @@ export const programs: readonly Program[] = [...trainedPrograms, builder];
 
 /** The chunk that a program begins in, without its suffix. */
 export const mainChunk = 'main';
-/** Reads what the kernel mounts: disk/kernel/mounter.ts looks for it beside itself. */
-export const kernelReaderFile = 'kernel-reader.cjs';
 /** The licences of everything that is in there. */
 export const licenseFile = 'LICENSES';

@@ -63,8 +63,8 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
       };
       const [ours, theirs] = [await exposure(unit), await exposure('systemd-portabled.service')];
       assert.ok(ours < theirs, `ours ${ours}, systemd's ${theirs}`);
-      // 3.5 with what needs a mount namespace, and a quarter more time to the first answer (docs/decisions/hardening.md)
-      assert.ok(ours <= 4.5, `${ours}`);
+      // 3.2 with what needs a mount namespace, and a quarter more time to the first answer (docs/decisions/hardening.md)
+      assert.ok(ours <= 4.3, `${ours}`);
     });
 
     it('is ready when it has been started', async () => {

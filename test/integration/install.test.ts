@@ -112,7 +112,6 @@ describe('an installation below a directory', () => {
       `${lib}/dissect-chunks/main.cjs`,
       `${lib}/dissect-chunks/main.cjs.cache`,
       `${lib}/installed.json`,
-      `${lib}/kernel-reader.cjs`,
       `${lib}/portable-build-chunks/main.cjs`,
       `${lib}/portable-build.cjs`,
       `${lib}/portablectl-chunks/main.cjs`,
