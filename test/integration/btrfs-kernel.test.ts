@@ -125,11 +125,12 @@ describe('the reader and the kernel agree on btrfs', () => {
     await assertKernelAgrees(image, 10_000);
   });
 
-  it('with names and attributes of the same hash', async () => {
+  it('with names and attributes of the same hash, and a property, which is an attribute', async () => {
     makeBtrfs(image, 160);
     await fillBtrfs(image, (directory) => {
       for (const name of sameHash.names) writeFileSync(join(directory, name), name);
       writeFileSync(join(directory, 'attributes'), '');
+      btrfs('property', 'set', join(directory, 'attributes'), 'compression', 'zlib');
       for (const name of sameHash.attributes) {
         runSync('setfattr', ['-n', name, '-v', name, join(directory, 'attributes')]);
       }

@@ -34,9 +34,15 @@ export async function findFloor(tree: Tree, key: Key): Promise<Item | undefined>
 
 /** The items from `first` to `last`, both included, in order. */
 export async function* itemsBetween(tree: Tree, first: Key, last: Key): AsyncGenerator<Item, void> {
+  for await (const item of itemsUpTo(tree, first, last)) {
+    if (compareKeys(item.key, first) >= 0) yield item;
+  }
+}
+
+/** The item that findFloor finds for `first`, if there is one, and those after it up to `last`. */
+export async function* itemsUpTo(tree: Tree, first: Key, last: Key): AsyncGenerator<Item, void> {
   const path = await descend(tree, first);
-  let item = itemAt(path);
-  if (item === undefined || compareKeys(item.key, first) < 0) item = await nextItem(tree, path);
+  let item = itemAt(path) ?? (await nextItem(tree, path));
   while (item !== undefined && compareKeys(item.key, last) <= 0) {
     yield item;
     item = await nextItem(tree, path);

@@ -2,9 +2,9 @@
  * Data as they are stored, sector by sector checked against the checksum tree: "On-disk Format", EXTENT_CSUM;
  * https://btrfs.readthedocs.io/en/latest/Checksumming.html
  */
-import { firstGood } from './blocks.ts';
 import { type Tree, findFloor } from './btree.ts';
 import { copiesOf } from './chunk.ts';
+import { BadCopy, firstGood, isMediumError } from './copies.ts';
 import { corrupt } from './errors.ts';
 import { keyType, objectId } from './format.ts';
 import { findRoot } from './roots.ts';
@@ -73,15 +73,26 @@ async function repair(
   const expected = checksums.subarray(sector * checksum.size, (sector + 1) * checksum.size);
   for (const copy of copies) {
     if (copy === physical) continue;
-    const other = await source.read(copy + BigInt(start), sectorSize);
-    if (!checksum.digest(other).equals(expected)) continue;
+    const other = await readSector(volume, copy + BigInt(start));
+    if (other === undefined || !checksum.digest(other).equals(expected)) continue;
     other.copy(bytes, start);
     return;
   }
-  throw corrupt(
+  const refusal = corrupt(
     source.name,
     `the data of ${range.owner} at ${range.offset + BigInt(start)} (offset ${physical + BigInt(start)}) do not match their ${checksum.name} checksum`,
   );
+  throw new BadCopy(refusal);
+}
+
+/** A sector of another copy, unless the medium fails there as well. */
+async function readSector({ source, superblock }: Volume, physical: bigint): Promise<Buffer | undefined> {
+  try {
+    return await source.read(physical, superblock.sectorSize);
+  } catch (error) {
+    if (isMediumError(error)) return undefined;
+    throw error;
+  }
 }
 
 function badSectors({ superblock }: Volume, bytes: Buffer, checksums: Buffer): number[] {

@@ -1,5 +1,5 @@
 /** What the bytes of a file are made of: "On-disk Format", EXTENT_DATA. What no extent is for, is a hole. */
-import { findFloor, itemsBetween } from './btree.ts';
+import { itemsUpTo } from './btree.ts';
 import { corrupt, unsupported } from './errors.ts';
 import { keyType, sizeOf } from './format.ts';
 import type { Inode } from './inode.ts';
@@ -64,12 +64,10 @@ export async function* fileExtents(
 ): AsyncGenerator<FileExtent, void> {
   const { tree, number } = inode;
   const at = (offset: bigint): Key => ({ objectId: number, type: keyType.extentData, offset });
-  // one that starts before may reach until here
-  const before = await findFloor(tree, at(start));
-  const first =
-    before?.key.objectId === number && before.key.type === keyType.extentData ? before.key : at(start);
   let reached = 0n;
-  for await (const { key, data } of itemsBetween(tree, first, at(end - 1n))) {
+  // one that starts before may reach until here
+  for await (const { key, data } of itemsUpTo(tree, at(start), at(end - 1n))) {
+    if (key.objectId !== number || key.type !== keyType.extentData) continue;
     const extent = readExtent(inode, sectorSize, key.offset, data);
     if (extent.start < reached) throw bad(inode, key.offset, `overlaps with the one that ends at ${reached}`);
     reached = extent.end;

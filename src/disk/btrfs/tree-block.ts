@@ -18,7 +18,7 @@ export interface Identity {
   readonly address: bigint;
 }
 
-/** A block whose checksum is right; its items or pointers lie inside it and are in order. */
+/** A block as it is stored. Before anything else is asked of it, it has to have no `problem`. */
 export class TreeBlock {
   readonly address: bigint;
   readonly generation: bigint;
@@ -31,24 +31,29 @@ export class TreeBlock {
   readonly #bytes: Buffer;
   readonly #stride: number;
 
-  /** @throws BadBlock */
-  constructor(bytes: Buffer, { metadataId, address }: Identity) {
+  constructor(bytes: Buffer) {
     this.#bytes = bytes;
     this.address = bytes.readBigUInt64LE(0x30);
     this.generation = bytes.readBigUInt64LE(0x50);
     this.owner = bytes.readBigUInt64LE(0x58);
     this.count = bytes.readUInt32LE(0x60);
     this.level = bytes.readUInt8(0x64);
-    if (!bytes.subarray(0x20, 0x30).equals(metadataId)) throw new BadBlock('is of another file system');
-    if (this.address !== address) throw new BadBlock(`says that it is the one at ${this.address}`);
-    if (this.level > maxLevel) throw new BadBlock(`says that it is of level ${this.level}`);
     this.#stride = this.level === 0 ? sizeOf.item : sizeOf.pointer;
-    if (this.count > (bytes.length - sizeOf.header) / this.#stride) {
-      throw new BadBlock(`has no room for the ${this.count} entries that it says it has`);
+  }
+
+  /**
+   * What is wrong with it, as it fits after "the tree block at … ": it is not what it should be, or its items or pointers do
+   * not lie inside it, in order.
+   */
+  problem({ metadataId, address }: Identity): string | undefined {
+    if (!this.#bytes.subarray(0x20, 0x30).equals(metadataId)) return 'is of another file system';
+    if (this.address !== address) return `says that it is the one at ${this.address}`;
+    if (this.level > maxLevel) return `says that it is of level ${this.level}`;
+    if (this.count > (this.#bytes.length - sizeOf.header) / this.#stride) {
+      return `has no room for the ${this.count} entries that it says it has`;
     }
-    if (this.count === 0 && this.level > 0) throw new BadBlock('points to no others');
-    this.#checkOrder();
-    if (this.level === 0) this.#checkData();
+    if (this.count === 0 && this.level > 0) return 'points to no others';
+    return this.#disorder() ?? (this.level === 0 ? this.#misplaced() : undefined);
   }
 
   key(slot: number): Key {
@@ -91,29 +96,24 @@ export class TreeBlock {
     return { start: sizeOf.header + this.#bytes.readUInt32LE(at), size: this.#bytes.readUInt32LE(at + 4) };
   }
 
-  #checkOrder(): void {
+  #disorder(): string | undefined {
     for (let slot = 1; slot < this.count; slot++) {
       const [before, key] = [this.key(slot - 1), this.key(slot)];
-      if (compareKeys(before, key) >= 0) {
-        throw new BadBlock(`has the key ${keyText(key)} after ${keyText(before)}`);
-      }
+      if (compareKeys(before, key) >= 0) return `has the key ${keyText(key)} after ${keyText(before)}`;
     }
+    return undefined;
   }
 
   /** The data of the items fill the block from its end, without gaps. */
-  #checkData(): void {
+  #misplaced(): string | undefined {
     let end = this.#bytes.length;
     for (let slot = 0; slot < this.count; slot++) {
       const { start, size } = this.#place(slot);
       if (start + size !== end || start < this.#at(this.count)) {
-        throw new BadBlock(`has item ${slot} at offset ${start}, ${size} bytes long`);
+        return `has item ${slot} at offset ${start}, ${size} bytes long`;
       }
       end = start;
     }
+    return undefined;
   }
-}
-
-/** Why a block cannot be used; the message fits after "the tree block at … ". */
-export class BadBlock extends Error {
-  override readonly name = 'BadBlock';
 }

@@ -16,6 +16,7 @@ import { type OpenedImage, openImage } from '../../../../src/disk/open.ts';
 import type { CertificateStore } from '../../../../src/disk/verity/certificates.ts';
 import { readFile } from '../../../../src/disk/walk.ts';
 import { repairChecksum } from '../../../support/btrfs-edit.ts';
+import { makeBtrfs } from '../../../support/btrfs-image.ts';
 import { writeAt } from '../../../support/disk-images.ts';
 import { packBtrfs } from '../../../support/file-system-images.ts';
 import { refused } from '../../../support/refused.ts';
@@ -127,6 +128,18 @@ describe('an image with a hash tree beside it', () => {
     repairChecksum(bytes, 0, bytes.length);
     writeAt(image, 0x1_0000, bytes);
     await assert.rejects(inspect(image), refused('InvalidArgs', /block 16 of the data, at offset 65536/));
+  });
+
+  it('is read, checked, when it is a btrfs with two copies of everything', async () => {
+    const image = join(scratch, 'dup.raw');
+    makeBtrfs(image, 120, ['-m', 'dup', '-d', 'dup', '--rootdir', join(scratch, 'tree')]);
+    writeFileSync(join(scratch, 'dup.roothash'), makeHashTree(image, join(scratch, 'dup.verity')));
+    assert.deepEqual(await inspect(image), ['ID=test\n', 'verity', 'root=verity+btrfs:=absent']);
+    const at = readFileSync(image).indexOf('ID=test\n');
+    writeAt(image, at, Buffer.from('ID=fest\n'));
+    // the other copy is good, but somebody has been there
+    const where = new RegExp(`block ${Math.floor(at / 4096)} of the data, at offset`);
+    await assert.rejects(inspect(image), refused('InvalidArgs', where));
   });
 
   it('is read, checked', async () => {
