@@ -8,6 +8,7 @@ export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = 
   ext4: async () => (await import('./ext4.ts')).ext4Target,
   fat: async () => (await import('./fat.ts')).fatTarget,
   btrfs: async () => (await import('./btrfs.ts')).btrfsTarget,
+  xfs: async () => (await import('./xfs.ts')).xfsTarget,
   verity: async () => (await import('./verity.ts')).verityTarget,
   dissect: async () => (await import('./dissect.ts')).dissectTarget,
 };
