@@ -1,6 +1,6 @@
 /**
- * xfs images without what is between their structures: no xfs is smaller than 16 MiB, and of the small ones nearly all is
- * empty. Checksums are made right as structures are read, so that a mutation of a structure is not the end of it.
+ * xfs images without what is between the structures that tell of files, the content of files included: no xfs is smaller
+ * than 16 MiB, and of the small ones nearly all is empty. Checksums are made right as structures are read, so that a mutation of a structure is not the end of it.
  */
 import type { BlockSource } from '../../src/disk/source.ts';
 import { outOfRange } from '../../src/disk/source.ts';
@@ -12,8 +12,7 @@ const unit = 1024;
 /** Packed: bytes of the image and of the table, 4 each; the table with 4 for the number of each unit; and the units. */
 const headerSize = 8;
 
-/** Headers of groups, and their trees of free space, inodes and owners: nobody who reads files needs them. */
-const unread = ['XAGF', 'XAGI', 'XAFL', 'AB3B', 'AB3C', 'IAB3', 'FIB3', 'RMB3', 'R3FC', 'XDF3'];
+const largestBlock = 4096;
 
 const zeros = Buffer.alloc(unit);
 
@@ -27,10 +26,11 @@ export function pack(image: Buffer): {
   readonly hot: readonly (readonly [number, number])[];
 } {
   const numbers: number[] = [];
+  let end = 0;
   for (let number = 0; number * unit < image.length; number++) {
     const bytes = image.subarray(number * unit, (number + 1) * unit);
-    if (bytes.equals(zeros) || unread.includes(bytes.toString('latin1', 0, 4))) continue;
-    numbers.push(number);
+    if (structuresIn(image, number * unit).length > 0) end = Math.max(end, number + structureUnits(bytes));
+    if (number < end && !bytes.equals(zeros)) numbers.push(number);
   }
   const head = Buffer.alloc(headerSize + 4 * numbers.length);
   head.writeUInt32LE(image.length, 0);
@@ -43,6 +43,11 @@ export function pack(image: Buffer): {
   }
   const units = numbers.map((number) => image.subarray(number * unit, (number + 1) * unit));
   return { bytes: Buffer.concat([head, ...units]), hot };
+}
+
+/** Units of a structure that starts with these bytes: of those in directories, attributes and trees, at most a block. */
+function structureUnits(bytes: Buffer): number {
+  return bytes.toString('latin1', 0, 2) === 'IN' ? 1 : largestBlock / unit;
 }
 
 /** Where a unit has structures: its start, and of inodes those that are in use. */
