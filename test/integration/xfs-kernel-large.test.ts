@@ -20,6 +20,7 @@ import { compareWithKernel, withMounted } from '../support/kernel-compare.ts';
 import { Random } from '../support/random.ts';
 import { runSync } from '../support/run.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { nodeAt } from '../support/tree-nodes.ts';
 import { makeXfs, readingXfs } from '../support/xfs-image.ts';
 
 const scratch = scratchDirectory('xfs-large');
@@ -62,16 +63,6 @@ function ask(...commands: string[]): string {
   return runSync('xfs_db', ['-r', ...commands.flatMap((command) => ['-c', command]), image]);
 }
 
-async function at(tree: FileTree, path: string): Promise<TreeNode> {
-  let node = await tree.root();
-  for (const name of path.split('/')) {
-    const next = await node.lookup(Buffer.from(name));
-    assert.ok(next !== undefined, `${path}: no ${name}`);
-    node = next;
-  }
-  return node;
-}
-
 /** The level of the root of a hash index: block 0 of attributes, the one at 32 GiB of directories. */
 function indexLevel(path: string, block: string): number {
   return Number(/hdr\.level = (\d+)/.exec(ask(`path /${path}`, block, 'p'))?.[1] ?? 0);
@@ -101,7 +92,7 @@ describe('directories', () => {
       const blockSize = Number(/blocksize = (\d+)/.exec(ask('sb 0', 'p blocksize'))?.[1]);
       assert.equal(indexLevel('many', `dblock ${2 ** 35 / blockSize}`), level, 'as deep as meant');
       await readingXfs(image, async (tree, bytesRead) => {
-        const many = await at(tree, 'many');
+        const many = await nodeAt(tree, 'many');
         await assertSameNames(tree, many);
         const before = bytesRead();
         assert.notEqual(await many.lookup(Buffer.from(entry(count - 1))), undefined);
@@ -145,7 +136,7 @@ async function assertSameNames(tree: FileTree, many: TreeNode): Promise<void> {
     'norecovery',
   );
   assert.deepEqual(ours.sort(), kernels.sort());
-  const one = (await at(tree, 'one')).stat;
+  const one = (await nodeAt(tree, 'one')).stat;
   for (const name of ours) assert.deepEqual((await many.lookup(Buffer.from(name)))?.stat, one, name);
 }
 
@@ -175,7 +166,7 @@ describe('files', () => {
     const end = 2n ** 63n - 1n;
     await fill([], (directory) => shell(directory, `xfs_io -f -c 'pwrite -q ${end - 8n} 8' far`));
     await readingXfs(image, async (tree) => {
-      const far = await at(tree, 'far');
+      const far = await nodeAt(tree, 'far');
       assert.equal(far.stat.size, end);
       assert.deepEqual(await far.read(end - 10n, 100), Buffer.from('0000cdcdcdcdcdcdcdcd', 'hex'));
       assert.deepEqual(await far.read(end / 2n, 5000), Buffer.alloc(5000));
@@ -323,7 +314,9 @@ describe('inodes', () => {
     );
     await assertKernelAgrees();
     await readingXfs(image, async (tree) => {
-      const inodes = await Promise.all(directories.map(async (name) => (await at(tree, name)).stat.inode));
+      const inodes = await Promise.all(
+        directories.map(async (name) => (await nodeAt(tree, name)).stat.inode),
+      );
       assert.ok(
         inodes.some((inode) => inode > 2n ** 32n),
         inodes.join(' '),
@@ -360,7 +353,7 @@ it('a log that was not written back is left alone, and the tree is what the kern
   const before = readFileSync(image);
   await assertKernelAgrees();
   await readingXfs(image, async (tree) => {
-    assert.equal((await (await at(tree, 'usr/lib/os-release')).read(0n, 100)).toString(), 'ID=test\n');
+    assert.equal((await (await nodeAt(tree, 'usr/lib/os-release')).read(0n, 100)).toString(), 'ID=test\n');
   });
   assert.ok(readFileSync(image).equals(before), 'nothing was written');
 });

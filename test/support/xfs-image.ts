@@ -20,16 +20,21 @@ export function makeXfs(file: string, mebibytes: number, options: readonly strin
 }
 
 /** Where the superblock keeps the features that older readers must not pass over, and its checksum. */
-export const featuresAt = 216;
+const featuresAt = 216;
 export const superblockChecksumAt = 224;
 const superblockSize = 512;
 
 /** Sets features that this mkfs.xfs has no options for, of an image that is still empty. Its sectors have 512 bytes. */
 export function addFeatures(file: string, bits: number): void {
   const superblock = Buffer.from(readFileSync(file).subarray(0, superblockSize));
-  superblock.writeUInt32BE(superblock.readUInt32BE(featuresAt) | bits, featuresAt);
+  addFeatureBits(superblock, bits);
   repair(superblock, superblockChecksumAt);
   writeAt(file, 0, superblock);
+}
+
+/** Sets features of a superblock, whose checksum is then no longer right. */
+export function addFeatureBits(superblock: Buffer, bits: number): void {
+  superblock.writeUInt32BE((superblock.readUInt32BE(featuresAt) | bits) >>> 0, featuresAt);
 }
 
 /** Makes the checksum of a structure right again. */

@@ -80,6 +80,8 @@ function readNode(
     key: `extents:${inode.number}:${fork.name}:${at.level}:${at.span.from}-${at.span.to}`,
     check: (bytes) => {
       const where = `${what} (block ${block})`;
+      const magic = node.magic(bytes);
+      if (magic !== nodeMagic) throw volume.corrupt(`${where} has the magic number 0x${magic.toString(16)}`);
       checkHeader(volume, bytes, treeHeader, { block, owner: inode.number, what });
       checkNode(volume, bytes, at.level, where);
       if (at.level === 0) checkExtents(volume, leafList(bytes, where), at.span);
@@ -89,8 +91,6 @@ function readNode(
 }
 
 function checkNode(volume: Volume, bytes: Buffer, level: number, where: string): void {
-  const magic = node.magic(bytes);
-  if (magic !== nodeMagic) throw volume.corrupt(`${where} has the magic number 0x${magic.toString(16)}`);
   if (node.level(bytes) !== level) {
     throw volume.corrupt(`${where} says it is at level ${node.level(bytes)}, but is at level ${level}`);
   }

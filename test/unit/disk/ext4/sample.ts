@@ -7,6 +7,7 @@ import { Budget, type Limits, defaultLimits } from '../../../../src/disk/budget.
 import { openExt } from '../../../../src/disk/ext4/index.ts';
 import { memorySource } from '../../../../src/disk/source.ts';
 import type { FileTree, TreeNode } from '../../../../src/disk/tree.ts';
+export { nodeAt, readAll } from '../../../support/tree-nodes.ts';
 import { type SampleOptions, makeSample } from '../../../support/ext-sample.ts';
 
 /** Makes a sample and gives its bytes; the file stays, for questions to debugfs. */
@@ -21,21 +22,6 @@ export function open(bytes: Buffer, limits: Partial<Limits> = {}): Promise<FileT
     memorySource(bytes, 'sample.raw'),
     new Budget('sample.raw', { ...defaultLimits, ...limits }),
   );
-}
-
-/** The node at a path that must be there. */
-export async function nodeAt(tree: FileTree, path: string): Promise<TreeNode> {
-  let node = await tree.root();
-  for (const name of path.split('/').filter((part) => part !== '')) {
-    const next = await node.lookup(Buffer.from(name));
-    if (next === undefined) throw new Error(`${path}: there is no ${name}`);
-    node = next;
-  }
-  return node;
-}
-
-export async function readAll(node: TreeNode): Promise<Buffer> {
-  return node.read(0n, Number(node.stat.size));
 }
 
 export async function names(node: TreeNode): Promise<string[]> {
