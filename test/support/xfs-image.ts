@@ -1,6 +1,7 @@
 /** Making and changing xfs images for tests. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Budget, type Limits, defaultLimits } from '../../src/disk/budget.ts';
 import { openFileSource } from '../../src/disk/file-source.ts';
 import type { FileTree } from '../../src/disk/tree.ts';
@@ -56,4 +57,26 @@ export async function readingXfs<T>(
   } finally {
     await source.close();
   }
+}
+
+/**
+ * Makes `file` an xfs of 32 MiB with the directories, files and symlinks of `tree` in it; without root, and so without
+ * xattrs. Names must have no blanks.
+ */
+export function packXfsTree(tree: string, file: string, options: readonly string[] = []): void {
+  const prototype = `${file}.prototype`;
+  writeFileSync(prototype, ['/', '0 0', ...prototypeOf(tree, 'd--755 0 0'), ''].join('\n'));
+  makeXfs(file, 32, ['-p', prototype, ...options]);
+  rmSync(prototype);
+}
+
+/** The lines of mkfs.xfs(8) for a directory. */
+function prototypeOf(directory: string, entry: string): string[] {
+  const below = readdirSync(directory, { withFileTypes: true }).flatMap((each) => {
+    const path = join(directory, each.name);
+    if (each.isDirectory()) return prototypeOf(path, `${each.name} d--755 0 0`);
+    if (each.isSymbolicLink()) return [`${each.name} l--777 0 0 ${readlinkSync(path)}`];
+    return [`${each.name} ---644 0 0 ${path}`];
+  });
+  return [entry, ...below, '$'];
 }

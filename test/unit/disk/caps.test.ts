@@ -10,9 +10,10 @@ import { failsWith } from '../../support/fails-with.ts';
 import { packBtrfs } from '../../support/file-system-images.ts';
 import { runSync } from '../../support/run.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
+import { packXfsTree } from '../../support/xfs-image.ts';
 
 const scratch = scratchDirectory('caps', '/dev/shm');
-const kinds = ['squashfs', 'erofs', 'ext4', 'btrfs', 'vfat', 'directory'] as const;
+const kinds = ['squashfs', 'erofs', 'ext4', 'xfs', 'btrfs', 'vfat', 'directory'] as const;
 
 type Kind = (typeof kinds)[number];
 
@@ -24,7 +25,7 @@ interface Cap {
   readonly kinds?: readonly Kind[];
 }
 
-const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4', 'btrfs', 'vfat'];
+const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4', 'xfs', 'btrfs', 'vfat'];
 const linked: readonly Kind[] = kinds.filter((kind) => kind !== 'vfat');
 
 /** One entry for each limit there is; a new limit does not compile without. */
@@ -61,6 +62,7 @@ before(() => {
   runSync('mksquashfs', [tree, join(scratch, 'squashfs'), '-quiet', '-no-progress', '-all-root']);
   runSync('mkfs.erofs', ['-zlz4hc', '-C16384', join(scratch, 'erofs'), tree]);
   runSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, join(scratch, 'ext4'), '4M']);
+  packXfsTree(tree, join(scratch, 'xfs'));
   packBtrfs(tree, join(scratch, 'btrfs'));
   makeFat(join(scratch, 'vfat'), 4096, [], tree, ['usr']);
 });

@@ -24,6 +24,8 @@ import { repairHeader, types, writeGpt } from '../../support/partition-tables.ts
 import { runSync, tryRunSync } from '../../support/run.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { makeHashTree, makeSigner, signRootHash } from '../../support/verity.ts';
+import { repairAll } from '../../support/xfs-packed.ts';
+import { xfsFixture } from '../../support/xfs-sample.ts';
 
 const scratch = scratchDirectory('unknown', '/dev/shm');
 const at = (name: string): string => join(scratch, name);
@@ -66,6 +68,7 @@ let squashfs: Buffer;
 let squashfsLz4: Buffer;
 let erofs: Buffer;
 let ext4: Buffer;
+const xfs = xfsFixture('blocks-1024');
 let tree: string;
 
 before(() => {
@@ -373,6 +376,58 @@ describe('btrfs', () => {
   });
 });
 
+describe('xfs', () => {
+  const big32 = (offset: number, value: number) => (bytes: Buffer) => void bytes.writeUInt32BE(value, offset);
+  /** A change of the superblock, whose checksum is made right again. */
+  const superblock = (change: (bytes: Buffer) => void) => (bytes: Buffer) => {
+    change(bytes);
+    repairAll(bytes.subarray(0, 512));
+  };
+  /** Of the inode of the only file with this size, or of something in it. */
+  const inode = (size: bigint, change: (inode: Buffer) => void) => (bytes: Buffer) => {
+    const isIt = (at: number): boolean =>
+      bytes.toString('latin1', at, at + 2) === 'IN' && bytes.readBigUInt64BE(at + 56) === size;
+    let at = 0;
+    while (!isIt(at)) at += 512;
+    change(bytes.subarray(at, at + 512));
+    repairAll(bytes.subarray(at, at + 512));
+  };
+  const link = 60n;
+  refuses(
+    () => xfs,
+    [
+      {
+        what: 'version',
+        change: superblock((b) => b.writeUInt16BE(0xb4a6, 100)),
+        message: /uses version 6 of the format; only 5/,
+      },
+      {
+        what: 'features_incompat',
+        change: superblock((b) => big32(216, b.readUInt32BE(216) | 0x2000_0000)(b)),
+        message: /uses the unknown feature bits 0x20000000 \(features_incompat\)/,
+      },
+      {
+        what: 'version of an inode',
+        change: inode(link, set8(4, 4)),
+        message: /inode \d+ .* is of version 4, expected 3/,
+        code: 'InvalidArgs',
+      },
+      {
+        what: 'file type',
+        change: inode(link, (b) => b.writeUInt16BE(0x7000, 2)),
+        message: /unused or of an unknown kind \(mode 0o70000\)/,
+        code: 'InvalidArgs',
+      },
+      {
+        what: 'format of what an inode holds',
+        change: inode(link, set8(5, 12)),
+        message: /is a symlink with data of format 12/,
+        code: 'InvalidArgs',
+      },
+    ],
+  );
+});
+
 describe('partition tables', () => {
   const medium = writeGpt([{ type: types.root, first: 40, last: 60 }]);
   const inBoth = (offset: number, value: number) => (bytes: Buffer) => {
@@ -559,6 +614,8 @@ describe('compressed blocks', () => {
 describe('feature flags that may be passed over are passed over', () => {
   const cases: readonly (readonly [what: string, image: () => Buffer, offset: number, bit: number])[] = [
     ['erofs feature_compat', () => erofs, 1024 + 0x08, 0x4000_0000],
+    ['xfs features_compat', () => xfs, 208, 0x40],
+    ['xfs features_ro_compat, as nothing is written', () => xfs, 212, 0x40],
     ['ext4 feature_compat', () => ext4, 1024 + 0x5c, 0x4000_0000],
     ['ext4 feature_ro_compat, as nothing is written', () => ext4, 1024 + 0x64, 0x4000_0000],
   ];
@@ -566,6 +623,7 @@ describe('feature flags that may be passed over are passed over', () => {
     it(what, async () => {
       const bytes = Buffer.from(image());
       set32(offset, bytes.readUInt32LE(offset) | bit)(bytes);
+      repairAll(bytes.subarray(0, 512));
       assert.deepEqual(await readAll(bytes), await readAll(image()));
     });
   }
