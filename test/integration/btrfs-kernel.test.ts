@@ -7,7 +7,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { assertKernelAgrees, fillBtrfs, makeBtrfs, readingBtrfs } from '../support/btrfs-image.ts';
-import { compareWithKernel } from '../support/kernel-compare.ts';
+import { failsWith } from '../support/fails-with.ts';
+import { compareWithKernel, treeFacts } from '../support/kernel-compare.ts';
 import { makeRichTree } from '../support/rich-tree.ts';
 import { runSync, tryRunSync } from '../support/run.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -137,6 +138,21 @@ describe('the reader and the kernel agree on btrfs', () => {
     });
     await assertKernelAgrees(image, 4);
   });
+});
+
+it('more attributes of a file than anybody needs are refused', async () => {
+  makeBtrfs(image, 160);
+  await fillBtrfs(image, (directory) => {
+    const file = join(directory, 'attributes');
+    writeFileSync(file, '');
+    const lines = Array.from({ length: 100 }, (_, i) => `user.${i}=0x${'61'.repeat(12_000)}`);
+    runSync('setfattr', ['--restore=-'], {
+      input: `# file: ${file.slice(1)}\n${lines.join('\n')}\n`,
+      cwd: '/',
+    });
+  });
+  const reading = readingBtrfs(image, (tree) => treeFacts(tree));
+  await failsWith(reading, 'LimitsExceeded', /more than 1048576 bytes of extended attributes of inode 257/);
 });
 
 describe('the reader and the kernel agree on subvolumes', () => {

@@ -1,9 +1,14 @@
 /** Corrupt tree blocks of btrfs: the error says what and where, or the other copy is used. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { PortableError } from '../../../../src/base/errors.ts';
+import { Budget } from '../../../../src/disk/budget.ts';
+import { openBtrfs } from '../../../../src/disk/btrfs/index.ts';
+import { type BlockSource, memorySource } from '../../../../src/disk/source.ts';
 import { type BlockPlace } from '../../../support/btrfs-edit.ts';
 import { btrfsFixture } from '../../../support/btrfs-fixtures.ts';
 import { failsWith } from '../../../support/fails-with.ts';
+import { treeFacts } from '../../../support/kernel-compare.ts';
 import { readAll, set8, set32, set64, refuses, blockOf, leafOf, itemOf } from './cases.ts';
 
 describe('corrupt tree blocks of btrfs', () => {
@@ -72,6 +77,14 @@ describe('corrupt tree blocks of btrfs', () => {
       message: /starts with \(256 1 0\), not \(\d+ \d+ \d+\)|is of generation/,
     },
     {
+      what: 'of which one goes on where the one before it has not come to an end',
+      change: (b) => {
+        const entries = blockOf(b, ({ owner, places }) => owner === 5n && places.at(-1)?.type === 96);
+        set64(b, entries.places.at(-1)!.at + 9, 2n ** 50n);
+      },
+      message: /tree 5 has the key \(\d+ 96 \d+\) after \(\d+ 96 1125899906842624\)/,
+    },
+    {
       what: 'with a pointer to itself',
       change: (b) => {
         const { at, places } = node(b);
@@ -93,6 +106,30 @@ describe('corrupt tree blocks of btrfs', () => {
     assert.deepEqual(await readAll(bytes), facts);
     bytes.fill(0x55, second, second + length);
     await failsWith(readAll(bytes), 'InvalidArgs', /does not match its crc32c checksum/);
+  });
+
+  it('of which the first copy cannot be read are taken from the second', async () => {
+    const bytes = btrfsFixture('blocks-16384');
+    const facts = await readAll(bytes);
+    const [first, second] = copies(bytes);
+    const length = 8 * 2 ** 20;
+    bytes.copy(bytes, second, first, first + length);
+    const source = memorySource(bytes, 'foo.raw');
+    let failures = 0;
+    const failing: BlockSource = {
+      ...source,
+      bytesRead: 0,
+      read: (offset, size) => {
+        if (offset < first || offset >= first + length) return source.read(offset, size);
+        failures++;
+        return Promise.reject(new PortableError('IOError', 'the medium fails', { file: 'foo.raw' }));
+      },
+    };
+    assert.deepEqual(await treeFacts(await openBtrfs(failing, new Budget('foo.raw'))), facts);
+    assert.ok(failures > 0);
+    bytes.fill(0x55, second, second + length);
+    const reading = openBtrfs(failing, new Budget('foo.raw'));
+    await failsWith(reading, 'IOError', /the medium fails/);
   });
 
   /** Where the copies of the metadata are. */
