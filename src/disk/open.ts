@@ -1,6 +1,7 @@
 /** Opening an image of any kind as one file tree, read in user space. */
 import { hostArchitecture } from '../base/architecture.ts';
 import { certificateDirectories } from '../base/host-paths.ts';
+import { type BootPartition, bootPartitions } from './boot-partitions.ts';
 import type { Budget } from './budget.ts';
 import { openDirectory } from './directory/index.ts';
 import { type Dissection, type Volume, dissect } from './dissect.ts';
@@ -69,6 +70,8 @@ export interface OpenedImage {
    * @throws PortableError what the reader throws
    */
   missingMountPoints(): Promise<readonly string[]>;
+  /** The partitions of boot loaders that the service manager mounts. @throws PortableError what the reader throws */
+  bootPartitions(): Promise<readonly BootPartition[]>;
   close(): Promise<void>;
 }
 
@@ -85,8 +88,8 @@ export interface OpenOptions {
 const runningSystem: CertificateStore = { root: '/', directories: certificateDirectories };
 
 /**
- * Where the partitions of an image are mounted, below its root: file-hierarchy(7). Those of boot loaders are left out,
- * which only programs look for there that boot the image.
+ * Where the partitions of an image are mounted, below its root: file-hierarchy(7). Those of boot loaders are left out
+ * (boot-partitions.ts): only programs that boot the image look for something there.
  */
 export const mountPoints: Readonly<Partial<Record<Designator, readonly string[]>>> = {
   root: [],
@@ -119,6 +122,7 @@ export async function openImage(
     size: undefined,
     bytesRead: 0,
     missingMountPoints: () => Promise.resolve([]),
+    bootPartitions: () => Promise.resolve([]),
     close: () => tree.close(),
   };
 }
@@ -179,6 +183,7 @@ export async function openSource(
       return sources.reduce((sum, each) => sum + each.bytesRead, 0);
     },
     missingMountPoints: () => missingMountPoints(root, mounts, budget),
+    bootPartitions: () => bootPartitions(root, [...dissection.volumes.values()], budget),
     async close() {
       await tree.close();
       for (const each of sources) await each.close();

@@ -33,6 +33,8 @@ export interface Layer {
   readonly parts: OpenedImage['parts'];
   /** Where its partitions are to be mounted, and there is no directory; looked for only when that matters (`check`). */
   readonly missingMountPoints: readonly string[];
+  /** Its partitions of boot loaders that are mounted; likewise. */
+  readonly bootPartitions: Awaited<ReturnType<OpenedImage['bootPartitions']>>;
 }
 
 export interface ExtensionLayer extends Layer {
@@ -130,8 +132,8 @@ function readRoot(context: PortableContext, image: Image, { matches, check }: Re
     if (release === undefined) throw lacksOsRelease(image);
     const units = await findUnits(opened.tree, context.paths.scope, matches, budget);
     const { policy, parts } = opened;
-    const missingMountPoints = check ? await opened.missingMountPoints() : [];
-    return { image, release, fields: parseOsRelease(release), units, policy, parts, missingMountPoints };
+    const mounting = await readMounting(opened, check);
+    return { image, release, fields: parseOsRelease(release), units, policy, parts, ...mounting };
   });
 }
 
@@ -150,10 +152,21 @@ function readExtension(
       units,
       policy: opened.policy,
       parts: opened.parts,
-      missingMountPoints: options.check ? await opened.missingMountPoints() : [],
+      ...(await readMounting(opened, options.check)),
       extension,
     };
   });
+}
+
+async function readMounting(
+  opened: Omit<OpenedImage, 'close'>,
+  check: boolean,
+): Promise<Pick<Layer, 'missingMountPoints' | 'bootPartitions'>> {
+  if (!check) return { missingMountPoints: [], bootPartitions: [] };
+  return {
+    missingMountPoints: await opened.missingMountPoints(),
+    bootPartitions: await opened.bootPartitions(),
+  };
 }
 
 /** Opens an image for as long as `use` runs. One inspection has one budget. */

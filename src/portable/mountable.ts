@@ -37,6 +37,7 @@ export async function checkMountable(
   for (const disk of disks) {
     checkFileSystems(disk, version);
     checkMountPoints(disk);
+    checkBootPartitions(disk, version);
   }
 }
 
@@ -95,11 +96,34 @@ function where({ path }: Image, { designator, partition }: ImagePart): string {
 
 /** Where the root can be written to, the service manager makes the directories. */
 function checkMountPoints({ image, parts, missingMountPoints: [missing] }: Layer): void {
-  const root = parts.find(({ designator }) => designator === 'root');
-  if (missing === undefined || root?.readOnly !== true) return;
-  throw new PortableError(
+  if (missing !== undefined && hasFixedRoot(parts)) throw noDirectory(image, missing);
+}
+
+function hasFixedRoot(parts: readonly ImagePart[]): boolean {
+  return parts.find(({ designator }) => designator === 'root')?.readOnly === true;
+}
+
+function noDirectory({ path: file }: Image, missing: string): PortableError {
+  return new PortableError(
     'InvalidArgs',
-    `${quoted(image.path)} has a partition for ${missing}, but no directory to mount it on`,
-    { file: image.path, hint: `make the image again with an empty directory ${missing}` },
+    `${quoted(file)} has a partition for ${missing}, but no directory to mount it on`,
+    { file, hint: `make the image again with an empty directory ${missing}` },
   );
+}
+
+/** The first systemd known to take nothing but vfat for the second of the partitions of boot loaders; 257 takes others. */
+const bootsVfatOnly = 262;
+
+/** Nobody needs them in a portable service, but a service manager that cannot mount them starts nothing. */
+function checkBootPartitions({ image, parts, bootPartitions }: Layer, version: number): void {
+  for (const { designator, number, at, hasDirectory, fileSystem } of bootPartitions) {
+    if (!hasDirectory && hasFixedRoot(parts)) throw noDirectory(image, at);
+    const takesOthers = designator === 'xbootldr' && version < bootsVfatOnly;
+    if (fileSystem === 'vfat' || (takesOthers && fileSystem !== undefined)) continue;
+    throw new PortableError(
+      'InvalidArgs',
+      `partition ${number ?? 0} (${designator}) of ${quoted(image.path)} has no vfat in it, which the service manager mounts`,
+      { file: image.path, hint: 'make the image again without partitions of boot loaders' },
+    );
+  }
 }

@@ -126,6 +126,11 @@ function writeOthers(directory: string, tree: string, { ext4, squashfs, usr }: C
   hasVfat = isMountable('vfat', vfat);
   const boot = [types.esp, types.xbootldr].map((type) => ({ type, content: vfat }));
   gpt('gpt-esp', { type: types.root, content: ext4 }, ...boot);
+  gpt('esp-zero', { type: types.root, content: squashfs }, { type: types.esp });
+  const bare = path.join(scratch, 'bare.img');
+  const exclude = ['-e', 'efi', 'boot'];
+  runSync('mksquashfs', [tree, bare, '-noappend', '-quiet', '-no-progress', '-all-root', ...exclude]);
+  gpt('esp-bare', { type: types.root, content: bare }, boot[0]!);
   const hashTree = path.join(scratch, 'tree.img');
   const signature = path.join(scratch, 'signature.img');
   const signer = makeSigner(scratch, 'signer');
@@ -287,6 +292,20 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
           `${other}: ${policy}`,
         );
       }
+    });
+
+    it("need partitions of boot loaders that can be mounted for systemd's portabled, too", async () => {
+      // ours: test/unit/portable/mountable.test.ts
+      const bus = await host.bus();
+      for (const name of ['esp-zero', 'esp-bare']) {
+        const body = [`${inside}/${name}.raw`, [], 'default', true, ''];
+        const reply = await bus.call({ member: 'AttachImage', signature: 'sassbs', body });
+        const error = version < 260 ? 'org.freedesktop.DBus.Error.InvalidArgs' : 'FileNotFound';
+        const answer = reply.ok ? 'attached' : reply.error;
+        assert.notEqual(answer, 'attached', name);
+        if (name === 'esp-bare') assert.ok(answer.endsWith(error), answer);
+      }
+      await bus.close();
     });
 
     // before, it wrote none

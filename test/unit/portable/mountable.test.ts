@@ -11,7 +11,7 @@ import { scratchDirectory } from '../../support/scratch.ts';
 import { snapshot } from '../../support/snapshot.ts';
 
 import { writeDisk } from '../../support/disk-images.ts';
-import { packExt, unsuitable, writeUnsuitable } from '../../support/file-system-images.ts';
+import { packExt, packVfat, unsuitable, writeUnsuitable } from '../../support/file-system-images.ts';
 const scratch = scratchDirectory('mountable', '/dev/shm');
 const images = path.join(scratch, 'images');
 const newRoot = portableRoots('mountable-hosts');
@@ -137,5 +137,85 @@ describe('an image that the service manager would not mount', () => {
       'InvalidArgs',
       what.gpt_empty_srv,
     );
+  });
+});
+
+/** Tried with systemd 252, 257 and 262, whose services of images that are refused here do not start. */
+describe('partitions of boot loaders', () => {
+  const boot = path.join(scratch, 'boot');
+  const contents = {
+    vfat: path.join(boot, 'vfat.img'),
+    ext4: path.join(boot, 'ext4.img'),
+    nothing: undefined,
+  } as const;
+
+  before(() => {
+    mkdirSync(boot);
+    packVfat(contents.vfat);
+    packExt('ext4', writeTree(path.join(boot, 'tree'), { '/file': 'x' }), contents.ext4);
+  });
+
+  /** Attaches an image with these directories, and partitions of these types. @returns why it fails */
+  async function attaching(
+    directories: readonly string[],
+    partitions: readonly ('esp' | 'xbootldr')[],
+    content: keyof typeof contents = 'vfat',
+    attributes: { readonly attributes?: string } = { attributes: 'GUID:60' },
+  ): Promise<string | undefined> {
+    const files = directories.map((directory) => [directory, null] as const);
+    host.raw('/srv/app.raw', { '/usr/lib/systemd/system/app.service': unit, ...Object.fromEntries(files) });
+    const root = path.join(boot, 'root.img');
+    runSync('mv', [host.at('/srv/app.raw'), root]);
+    if (attributes.attributes === undefined)
+      packExt('ext4', writeTree(path.join(boot, 'writable'), app), root);
+    writeDisk(host.at('/srv/app.raw'), {
+      label: 'gpt',
+      parts: [
+        { type: types.root, content: root, ...attributes },
+        ...partitions.map((name) => {
+          const file = contents[content];
+          return { type: types[name], ...(file === undefined ? {} : { content: file }) };
+        }),
+      ],
+    });
+    return host.portables.attach(attachRequest('/srv/app.raw')).then(
+      async () => {
+        await host.portables.detach(detachRequest('/srv/app.raw'));
+        return undefined;
+      },
+      (error: unknown) => String(error).replace(/^.*?: /, ''),
+    );
+  }
+  const app = { '/usr/lib/os-release': 'ID=app\n', '/usr/lib/systemd/system/app.service': unit };
+  const lacks = (directory: string): RegExp =>
+    new RegExp(`has a partition for ${directory}, but no directory to mount it on`);
+
+  it('need a directory', async () => {
+    assert.match((await attaching([], ['esp'])) ?? '', lacks('/efi'));
+    assert.match((await attaching(['/boot/own'], ['esp'])) ?? '', lacks('/efi'));
+    assert.match((await attaching(['/efi'], ['xbootldr'])) ?? '', lacks('/boot'));
+    assert.match((await attaching(['/efi'], ['esp', 'xbootldr'])) ?? '', lacks('/boot'));
+    assert.match((await attaching(['/boot/own'], ['esp', 'xbootldr'])) ?? '', lacks('/efi'));
+    assert.equal(await attaching(['/efi/own'], ['esp']), undefined);
+    assert.equal(await attaching(['/boot'], ['esp']), undefined);
+    assert.equal(await attaching(['/boot', '/efi'], ['esp', 'xbootldr']), undefined);
+  });
+
+  it('need none where it can be made', async () => {
+    assert.equal(await attaching([], ['esp', 'xbootldr'], 'vfat', {}), undefined);
+  });
+
+  it('need a vfat in them, unless they are not mounted', async () => {
+    const both = ['/boot', '/efi'];
+    const wrong = /^partition 2 \((esp|xbootldr)\) of '\/srv\/app.raw' has no vfat in it/;
+    for (const content of ['ext4', 'nothing'] as const) {
+      assert.match((await attaching(both, ['esp'], content)) ?? '', wrong);
+      assert.match((await attaching(both, ['xbootldr'], content)) ?? '', wrong);
+      assert.equal(await attaching(['/boot/own'], ['xbootldr'], content), undefined);
+    }
+    host.manager.systemd = 257;
+    assert.match((await attaching(both, ['esp'], 'ext4')) ?? '', wrong);
+    assert.match((await attaching(both, ['xbootldr'], 'nothing')) ?? '', wrong);
+    assert.equal(await attaching(both, ['xbootldr'], 'ext4'), undefined);
   });
 });
