@@ -1,6 +1,7 @@
 /**
- * Cyclic redundancy checks of file systems: CRC-32C (Castagnoli; RFC 3720, appendix B.4) for ext4's metadata_csum and
- * erofs' superblock, CRC-16 for ext4's older gdt_csum. Both are used raw: no inversion at the end, and the caller gives the start value, so that parts chain.
+ * Cyclic redundancy checks of file systems: CRC-32C (Castagnoli; RFC 3720, appendix B.4) for ext4's metadata_csum,
+ * erofs' superblock and the metadata of xfs, CRC-16 for ext4's older gdt_csum. Both are used raw: no inversion at the end,
+ * and the caller gives the start value, so that parts chain.
  */
 
 /** CRC-32C of bytes [start, end), continuing from `crc`; ext4 and erofs start with 0xffffffff. */

@@ -21,7 +21,7 @@ import { Random } from '../support/random.ts';
 import { runSync } from '../support/run.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { nodeAt } from '../support/tree-nodes.ts';
-import { makeXfs, readingXfs } from '../support/xfs-image.ts';
+import { makeXfs, readingXfs, withoutKinds } from '../support/xfs-image.ts';
 
 const scratch = scratchDirectory('xfs-large');
 const image = join(scratch, 'image');
@@ -322,6 +322,17 @@ describe('inodes', () => {
         inodes.join(' '),
       );
     });
+  });
+
+  it('in directories without the kinds of their entries', async () => {
+    await fill([], (directory) => {
+      shell(
+        directory,
+        'mkdir few many; ln -s few few/a-link; mkfifo few/fifo; seq -f "many/file-%03.0f" 60 | xargs touch',
+      );
+    });
+    writeFileSync(image, withoutKinds(readFileSync(image)));
+    await assertKernelAgrees();
   });
 
   it('targets of links in blocks', async () => {

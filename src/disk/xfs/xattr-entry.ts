@@ -29,12 +29,19 @@ export const xattrFlags = {
   incomplete: 0x80,
 } as const;
 
+/** At most one of them. */
+const nameSpaces = [xattrFlags.trusted, xattrFlags.secure, xattrFlags.parent];
+
 const knownFlags = Object.values(xattrFlags).reduce((all: number, flag) => all | flag, 0);
 
-/** @throws PortableError NotSupported naming flags that nobody knows */
+/** @throws PortableError NotSupported naming flags that nobody knows, InvalidArgs for two name spaces at once */
 export function checkFlags(volume: Volume, flags: number, what: string): void {
-  if ((flags & ~knownFlags) === 0) return;
-  throw volume.unsupported(`the unknown flags 0x${flags.toString(16)} in ${what}`);
+  const named = `the flags 0x${flags.toString(16)}`;
+  if ((flags & ~knownFlags) !== 0)
+    throw volume.unsupported(`${named} in ${what}, not all of which are known`);
+  if (nameSpaces.filter((flag) => (flags & flag) !== 0).length > 1) {
+    throw volume.corrupt(`${what} is in several name spaces (${named})`);
+  }
 }
 
 /** Whether this can be the name of an attribute. */

@@ -1,7 +1,7 @@
 /** The reader gives what the fixtures were made of. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Budget } from '../../../../src/disk/budget.ts';
@@ -15,7 +15,7 @@ import { treeFacts } from '../../../support/kernel-compare.ts';
 import { scratchDirectory } from '../../../support/scratch.ts';
 import { nodeAt, readAll } from '../../../support/tree-nodes.ts';
 import { makeHashTree } from '../../../support/verity.ts';
-import { makeXfs } from '../../../support/xfs-image.ts';
+import { makeXfs, packXfsTree, withoutKinds } from '../../../support/xfs-image.ts';
 import {
   type XfsFixture,
   xfsFixture,
@@ -107,6 +107,23 @@ it('reads what mkfs.xfs makes of a prototype, and is not disturbed by what follo
   assert.equal((await readAll(await nodeAt(tree, 'many/entry-number-77'))).toString(), 'from a prototype');
   assert.deepEqual(facts.get('many')?.owner, '3:4');
   assert.deepEqual(facts.get('null')?.device, '8:300');
+});
+
+it('reads directories that do not have the kinds of their entries', async () => {
+  const from = join(scratch, 'kinds');
+  mkdirSync(join(from, 'many'), { recursive: true });
+  mkdirSync(join(from, 'few/below'), { recursive: true });
+  symlinkSync('many', join(from, 'few/a-link'));
+  for (let i = 100; i < 140; i++) writeFileSync(join(from, `many/file-${i}`), `${i}`);
+  const image = join(scratch, 'kinds.raw');
+  packXfsTree(from, image);
+  const bytes = readFileSync(image);
+  const [before, after] = [
+    await treeFacts(await open(bytes)),
+    await treeFacts(await open(withoutKinds(bytes))),
+  ];
+  assert.equal(before.size, 45);
+  assert.deepEqual(after, before);
 });
 
 it('hashes names as xfs_db(8) does', () => {
