@@ -3,12 +3,19 @@
  * subvolumes. What files are made of is in btrfs-kernel-data.test.ts. Needs root, loop devices, btrfs-progs, attr.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { assertKernelAgrees, fillBtrfs, makeBtrfs, readingBtrfs } from '../support/btrfs-image.ts';
 import { failsWith } from '../support/fails-with.ts';
-import { compareWithKernel, treeFacts } from '../support/kernel-compare.ts';
+import {
+  compareWithKernel,
+  differences,
+  directoryFacts,
+  treeFacts,
+  type TreeFacts,
+  withMounted,
+} from '../support/kernel-compare.ts';
 import { makeRichTree } from '../support/rich-tree.ts';
 import { runSync, tryRunSync } from '../support/run.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -109,6 +116,23 @@ describe('the reader and the kernel agree on btrfs', () => {
       btrfs('balance', 'start', '-f', '-mconvert=single', directory);
     });
     await assertKernelAgrees(image, 600);
+  });
+
+  it('with a log that was not written back: as without it', async () => {
+    makeBtrfs(image, 160);
+    const unfinished = join(scratch, 'unfinished.raw');
+    await fillBtrfs(image, (directory) => {
+      copyRich(directory);
+      runSync('sync', ['-f', directory]);
+      runSync('xfs_io', ['-f', '-c', 'pwrite 0 50000', '-c', 'fsync', join(directory, 'later')]);
+      copyFileSync(image, unfinished);
+    });
+    assert.notEqual(readFileSync(unfinished).readBigUInt64LE(0x1_0060), 0n, 'there is a log');
+    const ours = await readingBtrfs(unfinished, (tree) => treeFacts(tree));
+    const show = (directory: string): Promise<TreeFacts> => directoryFacts(directory);
+    const kernels = await withMounted(unfinished, 'btrfs', show, 'rescue=nologreplay');
+    assert.deepEqual(differences(ours, kernels), []);
+    assert.ok(ours.size > 300 && !ours.has('later'));
   });
 
   it('with 10,000 entries in a directory, and long names in small blocks', async () => {
