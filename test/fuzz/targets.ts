@@ -6,6 +6,7 @@ export const fuzzTargets: Readonly<Record<string, () => Promise<FuzzTarget>>> = 
   squashfs: async () => (await import('./squashfs.ts')).squashfsTarget,
   erofs: async () => (await import('./erofs.ts')).erofsTarget,
   ext4: async () => (await import('./ext4.ts')).ext4Target,
+  f2fs: async () => (await import('./f2fs.ts')).f2fsTarget,
   fat: async () => (await import('./fat.ts')).fatTarget,
   btrfs: async () => (await import('./btrfs.ts')).btrfsTarget,
   xfs: async () => (await import('./xfs.ts')).xfsTarget,

@@ -13,7 +13,7 @@
  * - `microlzma`: LZMA1 whose first byte is the inverted properties byte, no size, no end marker (erofs)
  * - `zstd`: RFC 8878 frames
  * - `lz4`: one LZ4 block, no frame
- * - `lzo`: LZO1X with its end marker
+ * - `lzo`: LZO1X or LZO-RLE with its end marker
  */
 export const codecNames = ['zlib', 'deflate', 'xz', 'lzma', 'microlzma', 'zstd', 'lz4', 'lzo'] as const;
 

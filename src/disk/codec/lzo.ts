@@ -1,6 +1,7 @@
 /**
- * LZO1X. Format: kernel Documentation/staging/lzo.rst. Every instruction copies a match, then 0 to 3 literals;
- * a long run of literals is an instruction of its own. What a low opcode means depends on the literals before it.
+ * LZO1X, and LZO-RLE, which has runs of zeros besides. Format: kernel Documentation/staging/lzo.rst. Every instruction
+ * copies a match, then 0 to 3 literals; a long run of literals is an instruction of its own. What a low opcode means
+ * depends on the literals before it.
  */
 import { CorruptBlock } from './codec.ts';
 import type { Codec, OutputSize } from './codec.ts';
@@ -9,12 +10,23 @@ import { OutputBlock } from './output-block.ts';
 /** The literals that preceded: 0 to 3 behind a match, or a run of at least four. */
 const afterRun = 4;
 
+/** A stream of at least five bytes that starts with this has its version next. Without it is 0; 1 has runs of zeros. */
+const versionMark = 17;
+const shortestVersioned = 5;
+const newestVersion = 1;
+
+/** The instruction of a match far away whose distance is as large as can be is a run of zeros, of at least four. */
+const runOpcode = { mask: 0xf8, value: 0x18 };
+const runDistance = 0xfffc;
+const shortestRun = 4;
+
 // an async function, so that what it throws becomes a rejection
 export const lzo: Codec = { decompress: async (input, size) => await Promise.resolve(decode(input, size)) };
 
 function decode(input: Buffer, size: OutputSize): Buffer {
   const output = new OutputBlock(size);
-  let at = 0;
+  const version = versionOf(input);
+  let at = version === 0 ? 0 : 2;
   let literalsBefore = 0;
 
   const byte = (): number => {
@@ -41,7 +53,7 @@ function decode(input: Buffer, size: OutputSize): Buffer {
   };
 
   // only the first byte can be a run of literals of its own kind
-  if ((input[0] ?? 0) > 17) literals(byte() - 17);
+  if ((input[at] ?? 0) > 17) literals(byte() - 17);
 
   while (!output.done()) {
     const opcode = byte();
@@ -50,6 +62,10 @@ function decode(input: Buffer, size: OutputSize): Buffer {
       output.match((byte() << 3) + ((opcode >>> 2) & 7) + 1, 5 + ((opcode >>> 5) & 3));
     } else if (opcode >= 64) {
       output.match((byte() << 3) + ((opcode >>> 2) & 7) + 1, 3 + ((opcode >>> 5) & 1));
+    } else if (version > 0 && isZeroRun(opcode, input, at)) {
+      trailing = byte() & 3;
+      at++;
+      output.fill(0, (byte() << 3) + (opcode & 7) + shortestRun);
     } else if (opcode >= 16) {
       const isNear = opcode >= 32;
       const length = 2 + (isNear ? longer(opcode & 31, 31) : longer(opcode & 7, 7));
@@ -73,6 +89,18 @@ function decode(input: Buffer, size: OutputSize): Buffer {
     literals(trailing);
   }
   return output.result();
+}
+
+function versionOf(input: Buffer): number {
+  if (input[0] !== versionMark || input.length < shortestVersioned) return 0;
+  const version = input[1] ?? 0;
+  if (version > newestVersion) throw new CorruptBlock(`its version is ${version}, which is not known`);
+  return version;
+}
+
+function isZeroRun(opcode: number, input: Buffer, at: number): boolean {
+  if ((opcode & runOpcode.mask) !== runOpcode.value || at + 2 > input.length) return false;
+  return (input.readUInt16LE(at) & runDistance) === runDistance;
 }
 
 /** The end marker is a match of 3 bytes, and the last of the input. */

@@ -6,7 +6,7 @@
 import { teaHash } from '../tea.ts';
 import { addressesFrom } from './block-map.ts';
 import { refuseEncrypted } from './content.ts';
-import { type StoredEntry, isName, storedEntries } from './entries.ts';
+import { type StoredEntry, findEntry, isName, storedEntries } from './entries.ts';
 import type { Inode } from './inode.ts';
 import { type Nodes, hole, reserved } from './nodes.ts';
 
@@ -17,18 +17,18 @@ const mostBuckets = 2 ** 30;
 const bucketBlocks = { growing: 2, full: 4 };
 
 /**
- * The entry of exactly this name, or undefined. Through the hash tables; casefolded directories are in the order of the
+ * The inode number that a directory has for exactly this name, or undefined. Through the hash tables; casefolded directories are in the order of the
  * folded names' hashes, so those are searched from end to end.
  * @throws PortableError NotSupported when the directory is encrypted, InvalidArgs when it is corrupt
  */
-export async function findName(nodes: Nodes, inode: Inode, name: Buffer): Promise<StoredEntry | undefined> {
+export async function findName(nodes: Nodes, inode: Inode, name: Buffer): Promise<number | undefined> {
   refuseEncrypted(nodes.volume, inode);
   if (!isName(name)) return undefined;
   const isHashed = !inode.hasInlineEntries && !inode.isCasefolded;
-  for await (const part of isHashed ? bucketsOf(nodes, inode, teaHash(name)) : allParts(nodes, inode)) {
-    for (const entry of storedEntries(nodes.volume, part.area, part.where)) {
-      if (entry.name.equals(name)) return entry;
-    }
+  const hash = isHashed ? teaHash(name) : undefined;
+  for await (const part of hash === undefined ? allParts(nodes, inode) : bucketsOf(nodes, inode, hash)) {
+    const found = findEntry(nodes.volume, part.area, { name, hash }, part.where);
+    if (found !== undefined) return found;
   }
   return undefined;
 }

@@ -29,7 +29,6 @@ const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
 
 /** An entry that is in use; "." and ".." are left out. */
 export interface StoredEntry {
-  readonly hash: number;
   readonly inode: number;
   /** Part of the block: copy it before handing it out. */
   readonly name: Buffer;
@@ -43,35 +42,85 @@ export interface StoredEntry {
  * @throws PortableError InvalidArgs when an entry is impossible
  */
 export function* storedEntries(volume: Volume, area: Buffer, where: string): Generator<StoredEntry> {
+  const shape = shapeOf(area);
+  for (let slot = nextSlot(area, shape, 0); slot < shape.slots;) {
+    const name = nameAt({ volume, area, shape, where }, slot);
+    const entry = shape.entriesAt + slot * entrySize;
+    slot = nextSlot(area, shape, slot + Math.ceil(name.length / slotSize));
+    if (isDots(name)) continue;
+    const kind = kinds.get(area.readUInt8(entry + field.kind));
+    yield { inode: area.readUInt32LE(entry + field.inode), name, kind };
+  }
+}
+
+/**
+ * The inode number that `area` has for `name`, or undefined. Looks at the names of that hash only.
+ * @param hash undefined: at all names
+ * @throws PortableError InvalidArgs when an entry before it is impossible
+ */
+export function findEntry(
+  volume: Volume,
+  area: Buffer,
+  wanted: { readonly name: Buffer; readonly hash: number | undefined },
+  where: string,
+): number | undefined {
+  const shape = shapeOf(area);
+  for (let slot = nextSlot(area, shape, 0); slot < shape.slots;) {
+    const entry = shape.entriesAt + slot * entrySize;
+    if (wanted.hash === undefined || wanted.hash === area.readUInt32LE(entry + field.hash)) {
+      if (nameAt({ volume, area, shape, where }, slot).equals(wanted.name)) {
+        return area.readUInt32LE(entry + field.inode);
+      }
+    }
+    const taken = Math.ceil(area.readUInt16LE(entry + field.nameLength) / slotSize);
+    slot = nextSlot(area, shape, slot + Math.max(1, taken));
+  }
+  return undefined;
+}
+
+/** Where the parts of an area are, bytes from its start. */
+interface Shape {
+  readonly slots: number;
+  readonly entriesAt: number;
+  readonly namesAt: number;
+}
+
+function shapeOf(area: Buffer): Shape {
   // each slot takes a bit besides; what is left over is between the bits and the entries
   const slots = Math.floor((area.length * 8) / ((entrySize + slotSize) * 8 + 1));
   const namesAt = area.length - slots * slotSize;
-  const entriesAt = namesAt - slots * entrySize;
-  for (let slot = 0; slot < slots;) {
-    if (((area[slot >>> 3] ?? 0) & (1 << (slot & 7))) === 0) {
-      slot++;
-      continue;
-    }
-    const entry = entriesAt + slot * entrySize;
-    const bad = (what: string): PortableError =>
-      volume.corrupt(`${where}: the entry in slot ${slot} ${what}`);
-    const length = area.readUInt16LE(entry + field.nameLength);
-    const taken = Math.ceil(length / slotSize);
-    if (length === 0 || length > maxNameLength || slot + taken > slots) {
-      throw bad(`has a name of ${length} bytes`);
-    }
-    const start = namesAt + slot * slotSize;
-    const name = area.subarray(start, start + length);
-    slot += taken;
-    if (isDots(name)) continue;
-    if (!isName(name)) throw bad('has an impossible name');
-    yield {
-      hash: area.readUInt32LE(entry + field.hash),
-      inode: area.readUInt32LE(entry + field.inode),
-      name,
-      kind: kinds.get(area.readUInt8(entry + field.kind)),
-    };
+  return { slots, entriesAt: namesAt - slots * entrySize, namesAt };
+}
+
+/** The first slot in use from one on; past the last there is none. */
+function nextSlot(area: Buffer, { slots }: Shape, from: number): number {
+  let slot = from;
+  while (slot < slots && ((area[slot >>> 3] ?? 0) & (1 << (slot & 7))) === 0) slot++;
+  return slot;
+}
+
+interface Area {
+  readonly volume: Volume;
+  readonly area: Buffer;
+  readonly shape: Shape;
+  readonly where: string;
+}
+
+/** The name that starts in a slot, checked. */
+function nameAt(of: Area, slot: number): Buffer {
+  const { area, shape } = of;
+  const length = area.readUInt16LE(shape.entriesAt + slot * entrySize + field.nameLength);
+  if (length === 0 || length > maxNameLength || slot + Math.ceil(length / slotSize) > shape.slots) {
+    throw badEntry(of, slot, `has a name of ${length} bytes`);
   }
+  const start = shape.namesAt + slot * slotSize;
+  const name = area.subarray(start, start + length);
+  if (!isName(name) && !isDots(name)) throw badEntry(of, slot, 'has an impossible name');
+  return name;
+}
+
+function badEntry({ volume, where }: Area, slot: number, what: string): PortableError {
+  return volume.corrupt(`${where}: the entry in slot ${slot} ${what}`);
 }
 
 /** Whether a directory may have this name for something else than itself and its parent. */

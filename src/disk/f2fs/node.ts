@@ -26,9 +26,9 @@ export class F2fsNode implements TreeNode {
 
   async lookup(name: Buffer): Promise<F2fsNode | undefined> {
     this.#expect('directory');
-    const entry = await findName(this.#nodes, this.#inode, name);
-    if (entry === undefined) return undefined;
-    return new F2fsNode(this.#nodes, this.#clusters, await this.#linked(entry.inode));
+    const number = await findName(this.#nodes, this.#inode, name);
+    if (number === undefined) return undefined;
+    return new F2fsNode(this.#nodes, this.#clusters, await this.#linked(number));
   }
 
   async *entries(): AsyncGenerator<DirectoryEntry> {

@@ -123,9 +123,8 @@ async function readCopy(source: BlockSource, offset: bigint): Promise<Superblock
       `${blocks} blocks of ${blockSize} bytes, of which the last area needs ${end}; ${source.size} bytes are there`,
     );
   }
-  const natBlocks = (u32('natSegments') / 2) * blocksPerSegment;
-  if (!Number.isInteger(natBlocks) || natBlocks === 0)
-    throw bad(`${u32('natSegments')} segments of node addresses`);
+  const natSegments = u32('natSegments');
+  if (natSegments === 0 || natSegments % 2 !== 0) throw bad(`${natSegments} segments of node addresses`);
   if (u32('rootInode') < firstUserInode) throw bad(`the root inode ${u32('rootInode')}`);
   return {
     blockSize,
@@ -134,7 +133,8 @@ async function readCopy(source: BlockSource, offset: bigint): Promise<Superblock
     checkpointPayload: u32('checkpointPayload'),
     sitBlocks: Math.floor(u32('sitSegments') / 2) * blocksPerSegment,
     natStart: u32('natStart'),
-    natBlocks,
+    // there are two of each
+    natBlocks: (natSegments / 2) * blocksPerSegment,
     mainStart: u32('mainStart'),
     end,
     rootInode: u32('rootInode'),
