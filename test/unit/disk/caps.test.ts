@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { Budget, defaultLimits, type Limits } from '../../../src/disk/budget.ts';
 import { inspectImage } from '../../../src/dissect/report.ts';
+import { makeF2fs } from '../../support/f2fs-image.ts';
 import { makeFat } from '../../support/fat-image.ts';
 import { failsWith } from '../../support/fails-with.ts';
 import { packBtrfs } from '../../support/file-system-images.ts';
@@ -13,7 +14,7 @@ import { scratchDirectory } from '../../support/scratch.ts';
 import { packXfsTree } from '../../support/xfs-image.ts';
 
 const scratch = scratchDirectory('caps', '/dev/shm');
-const kinds = ['squashfs', 'erofs', 'ext4', 'xfs', 'btrfs', 'vfat', 'directory'] as const;
+const kinds = ['squashfs', 'erofs', 'ext4', 'xfs', 'btrfs', 'f2fs', 'vfat', 'directory'] as const;
 
 type Kind = (typeof kinds)[number];
 
@@ -25,7 +26,7 @@ interface Cap {
   readonly kinds?: readonly Kind[];
 }
 
-const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4', 'xfs', 'btrfs', 'vfat'];
+const disks: readonly Kind[] = ['squashfs', 'erofs', 'ext4', 'xfs', 'btrfs', 'f2fs', 'vfat'];
 const linked: readonly Kind[] = kinds.filter((kind) => kind !== 'vfat');
 
 /** One entry for each limit there is; a new limit does not compile without. */
@@ -64,6 +65,7 @@ before(() => {
   runSync('mke2fs', ['-q', '-t', 'ext4', '-d', tree, join(scratch, 'ext4'), '4M']);
   packXfsTree(tree, join(scratch, 'xfs'));
   packBtrfs(tree, join(scratch, 'btrfs'));
+  makeF2fs(join(scratch, 'f2fs'), { mebibytes: 64, from: tree });
   makeFat(join(scratch, 'vfat'), 4096, [], tree, ['usr']);
 });
 

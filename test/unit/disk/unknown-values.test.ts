@@ -17,6 +17,7 @@ import { readPkcs7 } from '../../../src/disk/verity/pkcs7.ts';
 import { readVeritySuperblock } from '../../../src/disk/verity/superblock.ts';
 import { repairChecksums, superblockAt, treeBlocks } from '../../support/btrfs-edit.ts';
 import { btrfsFixture } from '../../support/btrfs-fixtures.ts';
+import { makeF2fs, nodeOffset } from '../../support/f2fs-image.ts';
 import { FatBuilder } from '../../support/fat-builder.ts';
 import { failsWith } from '../../support/fails-with.ts';
 import { treeFacts } from '../../support/kernel-compare.ts';
@@ -68,6 +69,7 @@ let squashfs: Buffer;
 let squashfsLz4: Buffer;
 let erofs: Buffer;
 let ext4: Buffer;
+let f2fs: Buffer;
 const xfs = xfsFixture('blocks-1024');
 let tree: string;
 
@@ -89,6 +91,8 @@ before(() => {
   erofs = readFileSync(at('erofs'));
   set32(1024 + 8, erofs.readUInt32LE(1024 + 8) & ~1)(erofs); // no checksum over what is changed
   // blocks are found without extents, and nothing has a checksum
+  makeF2fs(at('f2fs'), { mebibytes: 64, from: tree });
+  f2fs = readFileSync(at('f2fs'));
   const features = ['-O', '^metadata_csum,^extent,^64bit,^flex_bg', '-b', '1024', '-I', '256'];
   runSync('mke2fs', ['-q', '-t', 'ext4', ...features, '-d', tree, at('ext4'), '4M']);
   tryRunSync('e2fsck', ['-fyD', at('ext4')]); // builds the hash index of the directory; says 1 for that
@@ -258,6 +262,31 @@ describe('ext4', () => {
         what: 'reserved field of a hash index',
         change: (b) => set32(indexAt(b) + 0x18, 0x99)(b),
         message: /has 0x99 in its reserved field, which is not known/,
+      },
+    ],
+  );
+});
+
+describe('f2fs', () => {
+  /** Of both superblocks. */
+  const both = (offset: number, value: number) => (bytes: Buffer) => {
+    for (const at of [1024, 4096 + 1024]) set32(at + offset, value)(bytes);
+  };
+  refuses(
+    () => f2fs,
+    [
+      { what: 'version', change: both(4, 3), message: /uses the unknown version 3 / },
+      { what: 'feature', change: both(2180, 0x100_0000), message: /uses the feature bit 0x1000000/ },
+      {
+        what: 'feature that has a name',
+        change: both(2180, 0x8000),
+        message: /uses the feature device_alias/,
+      },
+      {
+        what: 'file type',
+        change: (b) => set16(nodeOffset(b, 3), 0x7000)(b),
+        message: /inode 3 has the unknown kind of mode 0o70000/,
+        code: 'InvalidArgs',
       },
     ],
   );
