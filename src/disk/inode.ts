@@ -6,6 +6,7 @@
  */
 import { type BigIntStats, constants, openSync } from 'node:fs';
 import { deviceNumber } from '../base/device.ts';
+import { kindOfMode } from './node-kind.ts';
 import type { NodeKind, NodeStat } from './tree.ts';
 
 /** open(2): the inode only. Neither reads a link, nor waits for a FIFO's writer, nor wakes a device. */
@@ -48,19 +49,9 @@ export function reopenForReading(fd: number): number {
   return openSync(descriptorPath(fd), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
 }
 
-const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
-  [constants.S_IFREG, 'file'],
-  [constants.S_IFDIR, 'directory'],
-  [constants.S_IFLNK, 'symlink'],
-  [constants.S_IFIFO, 'fifo'],
-  [constants.S_IFSOCK, 'socket'],
-  [constants.S_IFCHR, 'character'],
-  [constants.S_IFBLK, 'block'],
-]);
-
 /** The kind of an inode, from its st_mode; inode(7). */
 export function kindOf(stat: BigIntStats): NodeKind {
-  const kind = kinds.get(Number(stat.mode) & constants.S_IFMT);
+  const kind = kindOfMode(Number(stat.mode));
   if (kind === undefined)
     throw new Error(`stat(2) returned the unknown file type 0o${stat.mode.toString(8)}`);
   return kind;

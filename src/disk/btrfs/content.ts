@@ -1,12 +1,10 @@
 /** The bytes of a file: of regular files and symlinks alike. */
+import { readLength } from '../read-length.ts';
 import { type DataRange, readData } from './data.ts';
 import { type Packed, expand } from './decompress.ts';
 import { type FileExtent, type InlineExtent, type StoredExtent, fileExtents } from './file-extents.ts';
 import type { Inode } from './inode.ts';
 import type { Volume } from './volume.ts';
-
-/** Bytes that one call may ask for; nobody who reads images in pieces needs more. */
-const maxRead = 2 ** 30;
 
 /**
  * Up to `length` bytes of a file from `offset`, fewer only at its end. Holes read as zeros.
@@ -18,11 +16,9 @@ export async function readContent(
   offset: bigint,
   length: number,
 ): Promise<Buffer> {
-  const left = inode.size - offset;
-  if (offset < 0n || left <= 0n || length <= 0) return Buffer.alloc(0);
-  const wanted = left < BigInt(length) ? Number(left) : length;
-  if (wanted > maxRead) throw volume.budget.exceeded(`${wanted} bytes of a file asked for at once`);
+  const wanted = readLength(volume.budget, inode.size, offset, length);
   const bytes = Buffer.alloc(wanted);
+  if (wanted === 0) return bytes;
   const end = offset + BigInt(wanted);
   for await (const extent of fileExtents(inode, volume.superblock.sectorSize, offset, end)) {
     volume.budget.checkTime();

@@ -1,6 +1,7 @@
 /** Directories: each entry is stored twice, by the hash of its name to be found, and by a number to be listed. */
 import { quoted } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
+import { entryKinds } from '../node-kind.ts';
 import type { NodeKind } from '../tree.ts';
 import { itemsBetween } from './btree.ts';
 import { type DirectoryItem, findDirectoryItem, readDirectoryItems } from './directory-item.ts';
@@ -45,7 +46,7 @@ function entryOf({ tree, number }: Inode, { name, type, location }: DirectoryIte
       `the entry ${quoted(name.toString())} in directory ${number} of subvolume ${tree.id} ${what}`,
     );
   if (!isValidName(name)) throw bad('has a name that no file can have');
-  const kind = kinds[type];
+  const kind = entryKinds[type];
   if (kind === undefined) throw bad(`is of the unknown type ${type}`);
   if (location.type === keyType.inodeItem) return { name, kind, target: { inode: location.objectId } };
   if (location.type === keyType.rootItem && kind === 'directory') {
@@ -53,18 +54,6 @@ function entryOf({ tree, number }: Inode, { name, type, location }: DirectoryIte
   }
   throw bad(`leads to ${keyText(location)}`);
 }
-
-/** File types of entries, the same in many file systems (BTRFS_FT_REG_FILE …). */
-const kinds: readonly (NodeKind | undefined)[] = [
-  undefined,
-  'file',
-  'directory',
-  'character',
-  'block',
-  'fifo',
-  'socket',
-  'symlink',
-];
 
 function isValidName(name: Buffer): boolean {
   if (name.length === 0 || name.includes(0) || name.includes(0x2f)) return false;

@@ -1,6 +1,6 @@
 /** Inodes: "On-disk Format", INODE_ITEM. */
-import { constants } from 'node:fs';
-import type { NodeKind, NodeStat } from '../tree.ts';
+import { kindOfMode } from '../node-kind.ts';
+import type { NodeStat } from '../tree.ts';
 import { type Tree, findItem } from './btree.ts';
 import { corrupt } from './errors.ts';
 import { keyType, sizeOf } from './format.ts';
@@ -29,7 +29,7 @@ export async function readInode(tree: Tree, number: bigint): Promise<Inode> {
   if (data === undefined) throw bad('is not there');
   if (data.length !== sizeOf.inodeItem) throw bad(`has ${data.length} bytes`);
   const mode = data.readUInt32LE(52);
-  const kind = kinds.get(mode & constants.S_IFMT);
+  const kind = kindOfMode(mode);
   if (kind === undefined) throw bad(`has the unknown file type 0o${mode.toString(8)}`);
   const size = data.readBigUInt64LE(16);
   if (size > maxSize) throw bad(`has ${size} bytes of content`);
@@ -58,13 +58,3 @@ function deviceNumber(stored: bigint): { major: number; minor: number } {
   const number = Number(BigInt.asUintN(32, stored));
   return { major: number >>> 20, minor: number & 0xfffff };
 }
-
-const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
-  [constants.S_IFREG, 'file'],
-  [constants.S_IFDIR, 'directory'],
-  [constants.S_IFLNK, 'symlink'],
-  [constants.S_IFIFO, 'fifo'],
-  [constants.S_IFSOCK, 'socket'],
-  [constants.S_IFCHR, 'character'],
-  [constants.S_IFBLK, 'block'],
-]);

@@ -3,6 +3,7 @@
  */
 import { quoted } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
+import { entryKinds } from '../node-kind.ts';
 import type { NodeKind } from '../tree.ts';
 import type { Content } from './content.ts';
 import { corrupt } from './errors.ts';
@@ -119,22 +120,10 @@ async function readBlock(directory: Directory, index: bigint): Promise<Directory
     entry: (i) => ({
       name: Buffer.from(name(i)),
       node: bytes.readBigUInt64LE(i * sizeOf.dirent),
-      kind: kinds[bytes.readUInt8(i * sizeOf.dirent + 10)],
+      kind: entryKinds[bytes.readUInt8(i * sizeOf.dirent + 10)],
     }),
   };
 }
-
-/** File types of directory entries, the same in many file systems (FT_REG_FILE …). */
-const kinds: readonly (NodeKind | undefined)[] = [
-  undefined,
-  'file',
-  'directory',
-  'character',
-  'block',
-  'fifo',
-  'socket',
-  'symlink',
-];
 
 function isDot(name: Buffer): boolean {
   return name.length <= 2 && name.every((byte) => byte === 0x2e) && name.length > 0;

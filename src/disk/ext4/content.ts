@@ -1,11 +1,9 @@
 /** The bytes of a file: of regular files, symlinks and the values of large xattrs alike. */
+import { readLength } from '../read-length.ts';
 import { mapBlock } from './block-map.ts';
 import { inlineBytes } from './inline-data.ts';
 import { type Inode, hasFlag } from './inode.ts';
 import type { Volume } from './volume.ts';
-
-/** Bytes that one call may ask for; nobody who reads images in pieces needs more. */
-const maxRead = 2 ** 30;
 
 /**
  * Up to `length` bytes of a file from `offset`, fewer only at its end. Holes read as zeros.
@@ -18,11 +16,9 @@ export async function readContent(
   length: number,
 ): Promise<Buffer> {
   refuseEncrypted(volume, inode);
-  const left = inode.size - offset;
-  if (left <= 0n || length <= 0) return Buffer.alloc(0);
-  const wanted = left < BigInt(length) ? Number(left) : length;
-  if (wanted > maxRead) throw volume.budget.exceeded(`${wanted} bytes of a file asked for at once`);
+  const wanted = readLength(volume.budget, inode.size, offset, length);
   const bytes = Buffer.alloc(wanted);
+  if (wanted === 0) return bytes;
   if (hasFlag(inode, 'inlineData')) {
     const stored = inlineBytes(volume, inode);
     if (offset < BigInt(stored.length)) stored.copy(bytes, 0, Number(offset));

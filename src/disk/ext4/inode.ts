@@ -2,6 +2,7 @@
  * Inodes: finding one by its number, and what it says.
  * Layout: https://docs.kernel.org/filesystems/ext4/inodes.html
  */
+import { kindOfMode } from '../node-kind.ts';
 import type { NodeKind, NodeStat } from '../tree.ts';
 import { crc32c } from '../crc.ts';
 import { joined, le32, u16, u32 } from './fields.ts';
@@ -54,16 +55,6 @@ export const inodeFlags = {
 
 /** Bits of i_flags that nothing documents. Most of the others concern writing, or are for chattr(1). */
 const unknownFlags = 0x8080_0000;
-
-const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
-  [0x1000, 'fifo'],
-  [0x2000, 'character'],
-  [0x4000, 'directory'],
-  [0x6000, 'block'],
-  [0x8000, 'file'],
-  [0xa000, 'symlink'],
-  [0xc000, 'socket'],
-]);
 
 /** The inode of the root directory. */
 export const rootInode = 2;
@@ -151,7 +142,7 @@ function parseInode(volume: Volume, number: number, blockNumber: number, bytes: 
     throw volume.corrupt(`${where} has ${extraSize} bytes of extra fields, but its size is ${inodeSize}`);
   }
   const mode = layout.mode(bytes);
-  const kind = kinds.get(mode & 0xf000);
+  const kind = kindOfMode(mode);
   if (kind === undefined) {
     throw volume.corrupt(`${where} is unused or of an unknown kind (mode 0o${mode.toString(8)})`);
   }

@@ -1,12 +1,10 @@
 /** The bytes of a file: of regular files and symlinks alike. */
+import { readLength } from '../read-length.ts';
 import { addressesFrom, compressedMark } from './block-map.ts';
 import type { Clusters } from './clusters.ts';
 import type { Inode } from './inode.ts';
 import { type Nodes, hole, reserved } from './nodes.ts';
 import type { Volume } from './volume.ts';
-
-/** Bytes that one call may ask for; nobody who reads images in pieces needs more. */
-const maxRead = 2 ** 30;
 
 /**
  * Up to `length` bytes of a file from `offset`, fewer only at its end. Holes read as zeros.
@@ -21,11 +19,9 @@ export async function readContent(
 ): Promise<Buffer> {
   const { volume } = nodes;
   refuseEncrypted(volume, inode);
-  const left = inode.size - offset;
-  if (left <= 0n || length <= 0) return Buffer.alloc(0);
-  const wanted = left < BigInt(length) ? Number(left) : length;
-  if (wanted > maxRead) throw volume.budget.exceeded(`${wanted} bytes of a file asked for at once`);
+  const wanted = readLength(volume.budget, inode.size, offset, length);
   const bytes = Buffer.alloc(wanted);
+  if (wanted === 0) return bytes;
   if (inode.hasInlineData) {
     checkInline(volume, inode);
     inode.inlineArea.copy(bytes, 0, Number(offset));

@@ -3,6 +3,7 @@
  * f2fs_inode; https://docs.kernel.org/filesystems/f2fs.html ("Index Structure").
  */
 import { deviceNumber } from '../../base/device.ts';
+import { kindOfMode } from '../node-kind.ts';
 import type { NodeKind, NodeStat } from '../tree.ts';
 import { f2fsCrc } from './checksum.ts';
 import { type Nodes, footerSize } from './nodes.ts';
@@ -52,16 +53,6 @@ const inodeFlags = { compressed: 0x4, casefold: 0x4000_0000, deviceAlias: 0x8000
 /** Cluster sizes that the format allows, as powers of two blocks; and the lowest bit of the flags: there are checksums. */
 const logClusterSizes = { least: 2, most: 8 };
 const clusterChecksum = 0x1;
-
-const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
-  [0x1000, 'fifo'],
-  [0x2000, 'character'],
-  [0x4000, 'directory'],
-  [0x6000, 'block'],
-  [0x8000, 'file'],
-  [0xa000, 'symlink'],
-  [0xc000, 'socket'],
-]);
 
 /** How the content of a file is compressed. */
 export interface Compression {
@@ -136,7 +127,7 @@ function parseInode(volume: Volume, number: number, block: Buffer): Inode {
   const { features } = volume.superblock;
   const bad = (what: string) => volume.corrupt(`inode ${number} has ${what}`);
   const mode = block.readUInt16LE(at.mode);
-  const kind = kinds.get(mode & 0xf000);
+  const kind = kindOfMode(mode);
   if (kind === undefined) throw bad(`the unknown kind of mode 0o${mode.toString(8)}`);
   const inline = block.readUInt8(at.inline);
   const hasExtra = (inline & inlineFlags.extra) !== 0;

@@ -1,10 +1,8 @@
 /** The bytes of regular files. */
+import { readLength } from '../read-length.ts';
 import { mapBlock } from './extent-map.ts';
 import type { Inode } from './inode.ts';
 import type { Volume } from './volume.ts';
-
-/** Bytes that one call may ask for; nobody who reads images in pieces needs more. */
-const maxRead = 2 ** 30;
 
 /**
  * Up to `length` bytes of a file from `offset`, fewer only at its end. Holes, and what is reserved but not written,
@@ -20,11 +18,9 @@ export async function readContent(
 ): Promise<Buffer> {
   if (inode.isRealtime)
     throw volume.unsupported(`a realtime device for the content of inode ${inode.number}`);
-  const left = inode.size - offset;
-  if (left <= 0n || length <= 0) return Buffer.alloc(0);
-  const wanted = left < BigInt(length) ? Number(left) : length;
-  if (wanted > maxRead) throw volume.budget.exceeded(`${wanted} bytes of a file asked for at once`);
+  const wanted = readLength(volume.budget, inode.size, offset, length);
   const bytes = Buffer.alloc(wanted);
+  if (wanted === 0) return bytes;
   const { blockSize } = volume.superblock;
   let logical = Number(offset / BigInt(blockSize));
   let skip = Number(offset % BigInt(blockSize));

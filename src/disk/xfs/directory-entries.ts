@@ -2,6 +2,7 @@
  * Directory entries as stored in blocks: one after the other, with stretches that are free between them.
  * "XFS Algorithms & Data Structures", chapter "Directories" (struct xfs_dir2_data_entry, struct xfs_dir2_data_unused).
  */
+import { entryKinds } from '../node-kind.ts';
 import type { NodeKind } from '../tree.ts';
 import { u16, u64, u8 } from './fields.ts';
 import type { Volume } from './volume.ts';
@@ -34,14 +35,7 @@ const freeTag = 0xffff;
 
 /** By the number that is stored with the feature ftype. What is not here, the inode tells. */
 const kinds: readonly (NodeKind | undefined)[] = [
-  undefined,
-  'file',
-  'directory',
-  'character',
-  'block',
-  'fifo',
-  'socket',
-  'symlink',
+  ...entryKinds,
   // a whiteout of overlayfs, which is a character device as well
   'character',
 ];

@@ -2,6 +2,7 @@
  * Inodes: finding one by its number, and what it says.
  * "XFS Algorithms & Data Structures", chapters "Inode Numbers" and "On-disk Inode".
  */
+import { kindOfMode } from '../node-kind.ts';
 import type { NodeKind, NodeStat } from '../tree.ts';
 import { checksumMatches } from './checksum.ts';
 import { type Fork, forkOf, forkFormats } from './fork.ts';
@@ -15,16 +16,6 @@ const readVersion = 3;
 /** di_flags and di_flags2 that matter for reading. */
 const realtimeFlag = 0x1;
 const flags2 = { bigtime: 0x8n, manyExtents: 0x10n, metadata: 0x20n } as const;
-
-const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
-  [0x1000, 'fifo'],
-  [0x2000, 'character'],
-  [0x4000, 'directory'],
-  [0x6000, 'block'],
-  [0x8000, 'file'],
-  [0xa000, 'symlink'],
-  [0xc000, 'socket'],
-]);
 
 export type { Fork } from './fork.ts';
 
@@ -100,7 +91,7 @@ function parseInode(volume: Volume, number: bigint, bytes: Buffer, where: string
     throw bad('has the UUID of another file system');
   }
   const mode = layout.mode(bytes);
-  const kind = kinds.get(mode & 0xf000);
+  const kind = kindOfMode(mode);
   if (kind === undefined) throw bad(`is unused or of an unknown kind (mode 0o${mode.toString(8)})`);
   const size = layout.size(bytes);
   if (size >= 2n ** 63n) throw bad(`has a size of ${size} bytes`);
