@@ -17,7 +17,7 @@ export function formatReport(speeds: readonly Result[], sizes: readonly Result[]
 
 Measured by \`npm run bench\` on a booted host against the daemon of ${against}, the two taking turns in the same run. Figures are
 ratios of medians, ours over systemd's (below 1 we are faster), with the limit we hold ourselves to. Calls on one image are measured after
-a thousand that do not count: a daemon that has just started runs JavaScript that is not compiled yet, and takes two to three times as long.
+a thousand that do not count, changes after twenty: a daemon that has just started runs JavaScript that is not compiled yet, and takes two to three times as long.
 
 | what | ratio | limit | met |
 | --- | --- | --- | --- |
