@@ -245,7 +245,7 @@ describe('an installation below a directory', () => {
       'chunks/main.',
       'chunks/portables-',
       'portablectl-chunks/main.',
-      'portablectl-chunks/list-',
+      'portablectl-chunks/attach-',
     ]) {
       assert.ok(
         lines.some((line) => line.startsWith(`taken ${wanted}`)),
