@@ -1,7 +1,7 @@
 /** The reader gives what the fixtures were made of. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Budget } from '../../../../src/disk/budget.ts';
@@ -124,6 +124,21 @@ it('reads directories that do not have the kinds of their entries', async () => 
   ];
   assert.equal(before.size, 45);
   assert.deepEqual(after, before);
+});
+
+it('needs neither the device of an external log nor one for realtime files', async () => {
+  const from = join(scratch, 'apart');
+  mkdirSync(from);
+  writeFileSync(join(from, 'file'), 'here');
+  const image = join(scratch, 'apart.raw');
+  const [log, realtime] = [join(scratch, 'log'), join(scratch, 'realtime')];
+  for (const device of [log, realtime]) {
+    writeFileSync(device, '');
+    truncateSync(device, 32 << 20);
+  }
+  packXfsTree(from, image, ['-l', `logdev=${log},size=16m`, '-r', `rtdev=${realtime}`]);
+  const tree = await open(readFileSync(image));
+  assert.equal((await readAll(await nodeAt(tree, 'file'))).toString(), 'here');
 });
 
 it('hashes names as xfs_db(8) does', () => {
