@@ -8,13 +8,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { PortableError } from '../../src/base/errors.ts';
-import { systemPaths } from '../../src/base/host-paths.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { Budget, defaultLimits } from '../../src/disk/budget.ts';
+import { Budget } from '../../src/disk/budget.ts';
 import { formatPolicy } from '../../src/disk/image-policy.ts';
 import { type OpenedImage, openImage } from '../../src/disk/open.ts';
 import { readFile } from '../../src/disk/walk.ts';
-import { noServiceManager } from '../../src/host/service-manager.ts';
 import { inspect } from '../../src/portable/inspect.ts';
 import {
   packTree,
@@ -24,6 +21,7 @@ import {
   type Contents,
 } from '../support/disk-images.ts';
 import { packBtrfs, packVfat, packXfs } from '../support/file-system-images.ts';
+import { inspectionContext } from '../support/inspection-context.ts';
 import { types } from '../support/partition-tables.ts';
 import { runSync, tryRunSync } from '../support/run.ts';
 import { makeHashTree, makeSigner, signatureJson, signRootHash, writeVerityDisk } from '../support/verity.ts';
@@ -38,15 +36,6 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'dissect-'));
 const inside = '/opt/images';
 let good: readonly string[] = [];
 let bad: readonly string[] = [];
-
-/** An inspection on this machine. */
-const context = {
-  root: '/',
-  paths: systemPaths(),
-  limits: defaultLimits,
-  manager: noServiceManager,
-  log: silentLog,
-};
 
 /** Whether the kernel, which is the hosts' as well, mounts the partitions of boot loaders. */
 let hasVfat = false;
@@ -349,7 +338,12 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
           Readonly<Record<string, Uint8Array>>,
         ];
         const image = path.join(scratch, 'images', `${name}.raw`);
-        const ours = await inspect(context, { image, extensions: [], matches: [], forceExtension: false });
+        const ours = await inspect(inspectionContext, {
+          image,
+          extensions: [],
+          matches: [],
+          forceExtension: false,
+        });
         assert.deepEqual(ours.osRelease, Buffer.from(release), name);
         const theirs = Object.entries(units).map(([unit, text]) => [unit, Buffer.from(text)] as const);
         assert.deepEqual([...ours.units].sort(), theirs.sort(), name);
@@ -365,7 +359,12 @@ for (const suite of chosenSuites(process.env, ['trixie', 'forky'])) {
       assert.equal(reply.ok ? 'answers' : reply.error, hasVfat ? 'answers' : 'System.Error.ENODEV');
       await bus.close();
       const image = path.join(scratch, 'images', `${name}.raw`);
-      const ours = await inspect(context, { image, extensions: [], matches: [], forceExtension: false });
+      const ours = await inspect(inspectionContext, {
+        image,
+        extensions: [],
+        matches: [],
+        forceExtension: false,
+      });
       assert.deepEqual([...ours.units.keys()], ['idle.service']);
     });
   });

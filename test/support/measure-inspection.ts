@@ -2,12 +2,9 @@
  * Inspects images in a process of its own, and prints for each what came of it, how long it took and by how much the
  * process grew. Arguments: a harmless image to warm up with, then the images to measure.
  */
-import { silentLog } from '../../src/base/log.ts';
-import { systemPaths } from '../../src/base/host-paths.ts';
-import { defaultLimits } from '../../src/disk/budget.ts';
-import { noServiceManager } from '../../src/host/service-manager.ts';
 import { inspect } from '../../src/portable/inspect.ts';
 import { PortableError } from '../../src/base/errors.ts';
+import { inspectionContext } from './inspection-context.ts';
 
 /** One line of output. */
 export interface Measured {
@@ -24,13 +21,6 @@ export interface Measured {
   readonly grown: number;
 }
 
-const context = {
-  root: '/',
-  paths: systemPaths(),
-  limits: defaultLimits,
-  manager: noServiceManager,
-  log: silentLog,
-};
 const [warmUp = '', ...images] = process.argv.slice(2);
 await measure(warmUp);
 for (const image of images) console.log(JSON.stringify(await measure(image)));
@@ -39,7 +29,12 @@ async function measure(image: string): Promise<Measured> {
   const before = process.resourceUsage().maxRSS;
   const started = performance.now();
   const cpu = process.cpuUsage();
-  const outcome = await inspect(context, { image, extensions: [], matches: [], forceExtension: false }).then(
+  const outcome = await inspect(inspectionContext, {
+    image,
+    extensions: [],
+    matches: [],
+    forceExtension: false,
+  }).then(
     ({ units }) => ({ units: [...units.keys()] }),
     (error: unknown) => {
       if (!(error instanceof PortableError)) throw error;
