@@ -2,8 +2,7 @@
  * An f2fs with what sload.f2fs does not write: attributes, special files, hard links, compressed files, written over
  * ordinary files of an image that it made.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Budget, defaultLimits } from '../../src/disk/budget.ts';
