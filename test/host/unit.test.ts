@@ -199,6 +199,12 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
       // a file system with subvolumes, without a mount
       await call('GetImageMetadata', 'sas', '/srv/btrfs.raw', '0');
       assert.equal((await host.check(['losetup', '--associated', '/srv/btrfs.raw'])).trim(), '');
+      // a block device, which is read, and marked by the kernel
+      const device = (await host.check(['losetup', '--find', '--show', '/srv/block.raw'])).trim();
+      await call('GetImageMetadata', 'sas', device, '0');
+      await call('MarkImageReadOnly', 'sb', device, 'true');
+      assert.equal((await host.check(['blockdev', '--getro', device])).trim(), '1');
+      await host.check(['losetup', '--detach', device]);
       // a copy of a directory with all that a file system can have
       await call('AttachImage', 'sassbs', '/srv/rich', '0', 'strict', 'true', 'mixed');
       const facts = [
@@ -249,7 +255,8 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
       };
       await writeSquashfsImage(path.join(images, 'app.raw'), contents);
       await writeImageTree(path.join(images, 'tree'), contents);
-      await host.copyIn(path.join(images, 'app.raw'), '/home/tester/app.raw');
+      for (const place of ['/home/tester/app.raw', '/srv/block.raw'])
+        await host.copyIn(path.join(images, 'app.raw'), place);
       runSync('mkfs.btrfs', ['-q', '-r', path.join(images, 'tree'), path.join(images, 'btrfs.raw')]);
       await host.copyIn(path.join(images, 'btrfs.raw'), '/srv/btrfs.raw');
       for (const place of ['/srv/rich', '/var/lib/portables/pooled'])
