@@ -97,7 +97,7 @@ async function* placesFor(volume: Volume, inode: Inode, hash: number): AsyncGene
   const seen = new Set<number>();
   for (let leaf = await findLeaf(index, hash); ; leaf = await readIndexBlock(index, leaf.next)) {
     if (leaf.kind !== 'leaf' && leaf.kind !== 'only leaf') {
-      throw volume.corrupt(`${leaf.what} is a ${leaf.kind}, where a leaf should be`);
+      throw volume.corrupt(`${leaf.what} is the ${leaf.kind} of something else`);
     }
     if (seen.has(leaf.logical)) throw volume.corrupt(`${leaf.what} is behind itself`);
     seen.add(leaf.logical);

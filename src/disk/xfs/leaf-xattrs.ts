@@ -28,7 +28,7 @@ export async function* leafXattrs(volume: Volume, inode: Inode, fork: Fork): Asy
   const seen = new Set<number>();
   for (let leaf = await findLeaf(index, undefined); ; leaf = await readIndexBlock(index, leaf.next)) {
     if (leaf.kind !== 'attribute leaf')
-      throw volume.corrupt(`${leaf.what} is a ${leaf.kind} in an index of attributes`);
+      throw volume.corrupt(`${leaf.what} is the ${leaf.kind} of something else`);
     if (seen.has(leaf.logical)) throw volume.corrupt(`${leaf.what} is behind itself`);
     seen.add(leaf.logical);
     yield* entriesOf(volume, leaf);

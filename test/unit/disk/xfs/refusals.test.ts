@@ -325,7 +325,7 @@ describe('blocks', () => {
       },
       /index block 1 .* is outside of the index/,
     ],
-    ['node', 'leaf', 'kind', set16(8, 0x3bee), /is a attribute leaf, where a leaf should be/],
+    ['node', 'leaf', 'kind', set16(8, 0x3bee), /is the attribute leaf of something else/],
     [
       'stripes',
       'BMA3',
