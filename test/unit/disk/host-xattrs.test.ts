@@ -22,11 +22,12 @@ describe('extended attributes that are remembered', () => {
     const found = async (): Promise<readonly string[]> =>
       [...(await read(fd, file))].map(([name, value]) => `${name}=${value.toString()}`);
     const now = Date.now();
+    mock.timers.enable({ apis: ['Date'], now });
     try {
       assert.deepEqual(await found(), ['user.one=1']);
       assert.deepEqual([await found(), processes], [['user.one=1'], 2]); // it may be changed in this very tick
 
-      mock.timers.enable({ apis: ['Date'], now: now + hour });
+      mock.timers.setTime(now + hour);
       assert.deepEqual([await found(), await found(), processes], [['user.one=1'], ['user.one=1'], 3]);
 
       runSync('setfattr', ['-n', 'user.one', '-v', '2', file]);
