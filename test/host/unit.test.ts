@@ -204,6 +204,8 @@ for (const suite of chosenSuites(process.env, ['bookworm', 'trixie', 'forky'])) 
       await call('GetImageMetadata', 'sas', device, '0');
       await call('MarkImageReadOnly', 'sb', device, 'true');
       assert.equal((await host.check(['blockdev', '--getro', device])).trim(), '1');
+      // the mark stays with the device, which is the whole machine's, when it is detached
+      await host.check(['blockdev', '--setrw', device]);
       await host.check(['losetup', '--detach', device]);
       // a copy of a directory with all that a file system can have
       await call('AttachImage', 'sassbs', '/srv/rich', '0', 'strict', 'true', 'mixed');
