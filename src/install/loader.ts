@@ -87,6 +87,7 @@ const late = new Set([
   'node:crypto',
   'node:fs/promises',
   'node:os',
+  'node:timers/promises',
   'node:tty',
   'node:util',
   'node:zlib',
