@@ -1,5 +1,6 @@
 /** A btrfs inode as a TreeNode. */
-import { PortableError, quoted } from '../../base/errors.ts';
+import { quoted } from '../../base/errors.ts';
+import { wrongKind } from '../inode-node.ts';
 import type { NodeKind, NodeStat, TreeNode } from '../tree.ts';
 import { readContent } from './content.ts';
 import { type Entry, findEntry, listEntries } from './directory.ts';
@@ -24,7 +25,7 @@ function inodeNode(volume: Volume, inode: Inode): TreeNode {
   const { name } = volume.source;
   const { stat } = inode;
   const expect = (kind: NodeKind): void => {
-    if (stat.kind !== kind) throw isNoSuch(name, stat, kind);
+    if (stat.kind !== kind) throw wrongKind(name, stat, kind);
   };
   return {
     stat,
@@ -81,7 +82,7 @@ function emptyDirectory(volume: Volume, { stat: { uid, gid, mtime } }: Inode): T
     links: 1,
     mtime,
   };
-  const isNone = (kind: NodeKind) => Promise.reject(isNoSuch(volume.source.name, stat, kind));
+  const isNone = (kind: NodeKind) => Promise.reject(wrongKind(volume.source.name, stat, kind));
   return {
     stat,
     lookup: () => Promise.resolve(undefined),
@@ -93,14 +94,4 @@ function emptyDirectory(volume: Volume, { stat: { uid, gid, mtime } }: Inode): T
     xattrs: () => Promise.resolve(new Map()),
     close: () => Promise.resolve(),
   };
-}
-
-function isNoSuch(image: string, stat: NodeStat, kind: NodeKind): PortableError {
-  return new PortableError(
-    'InvalidArgs',
-    `inode ${stat.inode} of ${quoted(image)} is a ${stat.kind}, not a ${kind}`,
-    {
-      file: image,
-    },
-  );
 }

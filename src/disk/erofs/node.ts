@@ -1,6 +1,6 @@
 /** An EROFS inode as a TreeNode. */
-import { PortableError, quoted } from '../../base/errors.ts';
-import type { TreeNode } from '../tree.ts';
+import { wrongKind } from '../inode-node.ts';
+import type { NodeKind, TreeNode } from '../tree.ts';
 import { openContent } from './content.ts';
 import type { Content } from './content.ts';
 import { findEntry, listEntries } from './directory.ts';
@@ -63,11 +63,6 @@ export async function openNode(
   };
 }
 
-function expectKind(volume: Volume, inode: Inode, kind: 'file' | 'directory' | 'symlink'): void {
-  if (inode.stat.kind === kind) return;
-  throw new PortableError(
-    'InvalidArgs',
-    `inode ${inode.node} of ${quoted(volume.source.name)} is a ${inode.stat.kind}, not a ${kind}`,
-    { file: volume.source.name },
-  );
+function expectKind(volume: Volume, { stat }: Inode, kind: NodeKind): void {
+  if (stat.kind !== kind) throw wrongKind(volume.source.name, stat, kind);
 }

@@ -1,5 +1,5 @@
 /** Directories: finding a name, and listing all. */
-import type { NodeKind } from '../tree.ts';
+import type { NamedInode } from '../inode-node.ts';
 import { refuseEncrypted } from './content.ts';
 import { directoryBlock, directoryBlocks } from './directory-blocks.ts';
 import { findEntry, isDots, isName, storedEntries } from './directory-entries.ts';
@@ -7,14 +7,6 @@ import { leavesFor } from './index-search.ts';
 import { inlineRest } from './inline-data.ts';
 import { type Inode, hasFlag } from './inode.ts';
 import type { Volume } from './volume.ts';
-
-/** An entry with its name copied, "." and ".." left out. */
-export interface NamedInode {
-  readonly inode: number;
-  readonly name: Buffer;
-  /** undefined: only the inode knows. */
-  readonly kind: NodeKind | undefined;
-}
 
 /**
  * The inode number that a directory has for exactly this name, or undefined. Through the hash index where there is
@@ -36,7 +28,7 @@ export async function findName(volume: Volume, inode: Inode, name: Buffer): Prom
  * All entries of a directory, in the order stored.
  * @throws PortableError as findName
  */
-export async function* listNames(volume: Volume, inode: Inode): AsyncGenerator<NamedInode> {
+export async function* listNames(volume: Volume, inode: Inode): AsyncGenerator<NamedInode<number>> {
   refuseEncrypted(volume, inode);
   for await (const part of allParts(volume, inode)) {
     for (const entry of storedEntries(volume, part.bytes, part.where)) {

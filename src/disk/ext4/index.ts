@@ -6,7 +6,7 @@ import type { Budget } from '../budget.ts';
 import type { BlockSource } from '../source.ts';
 import type { FileTree } from '../tree.ts';
 import { readInode, rootInode } from './inode.ts';
-import { ExtNode } from './node.ts';
+import { extNode } from './node.ts';
 import { hasExtMagic, readSuperblock } from './superblock.ts';
 import { Volume } from './volume.ts';
 
@@ -33,7 +33,7 @@ export async function openExt(source: BlockSource, budget: Budget): Promise<File
       if (inode.kind !== 'directory') {
         throw volume.corrupt(`its root, inode ${rootInode}, is a ${inode.kind}, not a directory`);
       }
-      return new ExtNode(volume, inode);
+      return extNode(volume, inode);
     },
     close: () => Promise.resolve(),
   };

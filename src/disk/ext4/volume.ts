@@ -1,15 +1,13 @@
 /** What everything that reads one file system shares: its blocks, cached and within the budget, and its errors. */
 import { PortableError, quoted } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
+import { readInto } from '../read-into.ts';
 import type { BlockSource } from '../source.ts';
 import { BlockCache } from '../block-cache.ts';
 import type { Superblock } from './superblock.ts';
 
 /** Bytes of metadata blocks kept. */
 const cacheBytes = 2 * 1024 * 1024;
-
-/** Bytes asked of the source at once, so that a large read does not need twice its memory. */
-const readChunk = 1024 * 1024;
 
 /** Whose block it is, for the cache: one block may serve several owners, and must pass the checks of each. */
 export interface BlockUse {
@@ -58,13 +56,9 @@ export class Volume {
   }
 
   /** Fills `target` with the bytes from `offset` of block `number` on; the caller has checked the blocks. */
-  async readInto(target: Buffer, number: number, offset: number): Promise<void> {
+  readInto(target: Buffer, number: number, offset: number): Promise<void> {
     const start = BigInt(number) * BigInt(this.superblock.blockSize) + BigInt(offset);
-    for (let done = 0; done < target.length; done += readChunk) {
-      this.budget.checkTime();
-      const length = Math.min(readChunk, target.length - done);
-      (await this.#source.read(start + BigInt(done), length)).copy(target, done);
-    }
+    return readInto(this.#source, this.budget, target, start);
   }
 
   /**

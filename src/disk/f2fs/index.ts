@@ -10,7 +10,7 @@ import type { FileTree } from '../tree.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { Clusters } from './clusters.ts';
 import { readInode } from './inode.ts';
-import { F2fsNode } from './node.ts';
+import { f2fsNode } from './node.ts';
 import { Nodes } from './nodes.ts';
 import { readSuperblock } from './superblock.ts';
 import { Volume } from './volume.ts';
@@ -35,7 +35,7 @@ export async function openF2fs(source: BlockSource, budget: Budget): Promise<Fil
       if (inode.kind !== 'directory') {
         throw volume.corrupt(`its root, inode ${inode.number}, is a ${inode.kind}, not a directory`);
       }
-      return new F2fsNode(nodes, clusters, inode);
+      return f2fsNode(nodes, clusters, inode);
     },
     close: () => Promise.resolve(),
   };

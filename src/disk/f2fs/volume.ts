@@ -2,15 +2,13 @@
 import type { PortableError } from '../../base/errors.ts';
 import { BlockCache } from '../block-cache.ts';
 import type { Budget } from '../budget.ts';
+import { readInto } from '../read-into.ts';
 import type { BlockSource } from '../source.ts';
 import { corrupt, unsupported } from './errors.ts';
 import type { Superblock } from './superblock.ts';
 
 /** Bytes of metadata blocks kept. */
 const cacheBytes = 2 * 1024 * 1024;
-
-/** Bytes asked of the source at once, so that a large read does not need twice its memory. */
-const readChunk = 1024 * 1024;
 
 export class Volume {
   readonly superblock: Superblock;
@@ -48,13 +46,9 @@ export class Volume {
   }
 
   /** Fills `target` with the bytes from `offset` of block `address` on; the caller has checked the blocks. */
-  async readInto(target: Buffer, address: number, offset: number): Promise<void> {
+  readInto(target: Buffer, address: number, offset: number): Promise<void> {
     const start = BigInt(address) * BigInt(this.superblock.blockSize) + BigInt(offset);
-    for (let done = 0; done < target.length; done += readChunk) {
-      this.budget.checkTime();
-      const length = Math.min(readChunk, target.length - done);
-      (await this.#source.read(start + BigInt(done), length)).copy(target, done);
-    }
+    return readInto(this.#source, this.budget, target, start);
   }
 
   /** Checks that blocks are where nodes and data are. @throws PortableError InvalidArgs */

@@ -1,5 +1,6 @@
 /** One file or directory of a FAT file system as a node of the tree. */
-import { PortableError } from '../../base/errors.ts';
+import type { PortableError } from '../../base/errors.ts';
+import { wrongKind } from '../inode-node.ts';
 import type { DirectoryEntry, NodeKind, NodeStat, TreeNode } from '../tree.ts';
 import { ClusterChain } from './chain.ts';
 import { readContent } from './content.ts';
@@ -98,10 +99,6 @@ export class FatNode implements TreeNode {
   }
 
   #wrongKind(kind: NodeKind): PortableError {
-    return new PortableError(
-      'InvalidArgs',
-      `inode ${this.stat.inode} of '${this.#shared.volume.name}' is a ${this.stat.kind}, not a ${kind}`,
-      { file: this.#shared.volume.name },
-    );
+    return wrongKind(this.#shared.volume.name, this.stat, kind);
   }
 }

@@ -2,6 +2,7 @@
 import type { PortableError } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
 import { Recent } from '../recent.ts';
+import { readInto } from '../read-into.ts';
 import type { BlockSource } from '../source.ts';
 import { type Geometry, firstCluster } from './boot-sector.ts';
 import { Claims } from './claims.ts';
@@ -10,9 +11,6 @@ import { corrupt } from './errors.ts';
 /** Bytes of metadata read at once, and the pages of that size that are kept: 1 MiB. */
 export const pageSize = 4096;
 const cachedPages = 256;
-
-/** Bytes asked of the source at once, so that a large read does not need twice its memory. */
-const readChunk = 1024 * 1024;
 
 export class Volume {
   readonly geometry: Geometry;
@@ -46,13 +44,9 @@ export class Volume {
   }
 
   /** Fills `target` with what is `offset` bytes after the start of a cluster, which the caller has checked. */
-  async readInto(target: Buffer, cluster: number, offset: number): Promise<void> {
+  readInto(target: Buffer, cluster: number, offset: number): Promise<void> {
     const start = this.clusterOffset(cluster) + BigInt(offset);
-    for (let done = 0; done < target.length; done += readChunk) {
-      this.budget.checkTime();
-      const length = Math.min(readChunk, target.length - done);
-      (await this.#source.read(start + BigInt(done), length)).copy(target, done);
-    }
+    return readInto(this.#source, this.budget, target, start);
   }
 
   /** Bytes from the start of the file system. */

@@ -1,5 +1,5 @@
 /** A squashfs inode as a TreeNode. */
-import { PortableError, quoted } from '../../base/errors.ts';
+import { wrongKind } from '../inode-node.ts';
 import type { NodeKind, TreeNode } from '../tree.ts';
 import { FileContent } from './content.ts';
 import { findEntry, listEntries } from './directory.ts';
@@ -47,10 +47,5 @@ export async function openNode(volume: Volume, reference: bigint, expected: Node
 /** What only inodes of one kind have. */
 function need<T>(volume: Volume, inode: Inode, part: T | undefined, kind: NodeKind): T {
   if (part !== undefined) return part;
-  const { name } = volume.source;
-  throw new PortableError(
-    'InvalidArgs',
-    `inode ${inode.stat.inode} of ${quoted(name)} is a ${inode.stat.kind}, not a ${kind}`,
-    { file: name },
-  );
+  throw wrongKind(volume.source.name, inode.stat, kind);
 }

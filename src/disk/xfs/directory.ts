@@ -1,5 +1,5 @@
 /** Directories: finding a name, and listing all. */
-import type { NodeKind } from '../tree.ts';
+import type { NamedInode } from '../inode-node.ts';
 import { type DirectoryBlock, blockCount, directoryBlock, maxSize } from './directory-blocks.ts';
 import { type StoredEntry, alignment, entriesIn, entryIn, isDots, isName } from './directory-entries.ts';
 import { mapBlock } from './extent-map.ts';
@@ -16,14 +16,6 @@ import {
 import type { Inode } from './inode.ts';
 import { shortEntries } from './short-directory.ts';
 import type { Volume } from './volume.ts';
-
-/** An entry with its name copied, "." and ".." left out. */
-export interface NamedInode {
-  readonly inode: bigint;
-  readonly name: Buffer;
-  /** undefined: only the inode knows. */
-  readonly kind: NodeKind | undefined;
-}
 
 /**
  * The inode number that a directory has for exactly this name, or undefined; through the index of hashes.
@@ -47,7 +39,7 @@ export async function findName(volume: Volume, inode: Inode, name: Buffer): Prom
  * All entries of a directory, in the order stored.
  * @throws PortableError as findName
  */
-export async function* listNames(volume: Volume, inode: Inode): AsyncGenerator<NamedInode> {
+export async function* listNames(volume: Volume, inode: Inode): AsyncGenerator<NamedInode<bigint>> {
   if (inode.data.format === 'local') {
     for (const entry of shortEntries(volume, inode)) yield charged(volume, entry);
     return;
@@ -68,7 +60,7 @@ export async function* listNames(volume: Volume, inode: Inode): AsyncGenerator<N
   }
 }
 
-function charged(volume: Volume, entry: StoredEntry): NamedInode {
+function charged(volume: Volume, entry: StoredEntry): NamedInode<bigint> {
   volume.budget.charge('directoryEntries');
   return { ...entry, name: Buffer.from(entry.name) };
 }

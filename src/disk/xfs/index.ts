@@ -7,7 +7,7 @@ import type { Budget } from '../budget.ts';
 import type { BlockSource } from '../source.ts';
 import type { FileTree } from '../tree.ts';
 import { readInode } from './inode.ts';
-import { XfsNode } from './node.ts';
+import { xfsNode } from './node.ts';
 import { readSuperblock } from './superblock.ts';
 import { Volume } from './volume.ts';
 
@@ -28,7 +28,7 @@ export async function openXfs(source: BlockSource, budget: Budget): Promise<File
       if (inode.kind !== 'directory') {
         throw volume.corrupt(`its root, inode ${inode.number}, is a ${inode.kind}, not a directory`);
       }
-      return new XfsNode(volume, inode);
+      return xfsNode(volume, inode);
     },
     close: () => Promise.resolve(),
   };
