@@ -144,7 +144,8 @@ describe('container images', () => {
         await textIn(file, '/etc/systemd/system/demo.service'),
         /^ExecStart=\/bin\/demod --fast$/m,
       );
-      assert.equal(openDescriptors(), before, 'everything is closed');
+      // fewer, where something of the process's start was open before
+      assert.ok(openDescriptors() <= before, 'everything is closed');
     });
   }
 
