@@ -3,6 +3,7 @@
  * Layout: https://docs.kernel.org/filesystems/ext4/directory.html ("Linear (Classic) Directories")
  */
 import type { PortableError } from '../../base/errors.ts';
+import { entryKinds } from '../node-kind.ts';
 import type { NodeKind } from '../tree.ts';
 import { u16, u32, u8 } from './fields.ts';
 import type { Volume } from './volume.ts';
@@ -23,17 +24,6 @@ const shortestRecord = 12;
 
 /** Bytes of a name, NAME_MAX of linux/limits.h. */
 export const maxNameLength = 255;
-
-/** The codes of the field `kind`; 0 means that only the inode knows. */
-const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
-  [1, 'file'],
-  [2, 'directory'],
-  [3, 'character'],
-  [4, 'block'],
-  [5, 'fifo'],
-  [6, 'socket'],
-  [7, 'symlink'],
-]);
 
 /** An entry that is in use, "." and ".." included. */
 export interface StoredEntry {
@@ -60,7 +50,7 @@ export function* storedEntries(volume: Volume, block: Buffer, where: string): Ge
       }
       const name = block.subarray(at + layout.size, at + layout.size + layout.nameLength(block, at));
       if (!isName(name)) throw badRecord(records, at, 'has an impossible name');
-      yield { inode, name, kind: records.hasKinds ? kinds.get(layout.kind(block, at)) : undefined };
+      yield { inode, name, kind: records.hasKinds ? entryKinds[layout.kind(block, at)] : undefined };
     }
     at += length;
   }

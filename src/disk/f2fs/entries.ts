@@ -4,6 +4,7 @@
  * https://docs.kernel.org/filesystems/f2fs.html ("Directory Structure").
  */
 import type { PortableError } from '../../base/errors.ts';
+import { entryKinds } from '../node-kind.ts';
 import type { NodeKind } from '../tree.ts';
 import type { Volume } from './volume.ts';
 
@@ -15,17 +16,6 @@ const slotSize = 8;
 
 /** Bytes of a name, NAME_MAX of linux/limits.h. */
 export const maxNameLength = 255;
-
-/** The codes of the field `kind`. */
-const kinds: ReadonlyMap<number, NodeKind> = new Map<number, NodeKind>([
-  [1, 'file'],
-  [2, 'directory'],
-  [3, 'character'],
-  [4, 'block'],
-  [5, 'fifo'],
-  [6, 'socket'],
-  [7, 'symlink'],
-]);
 
 /** An entry that is in use; "." and ".." are left out. */
 export interface StoredEntry {
@@ -48,7 +38,7 @@ export function* storedEntries(volume: Volume, area: Buffer, where: string): Gen
     const entry = shape.entriesAt + slot * entrySize;
     slot = nextSlot(area, shape, slot + Math.ceil(name.length / slotSize));
     if (isDots(name)) continue;
-    const kind = kinds.get(area.readUInt8(entry + field.kind));
+    const kind = entryKinds[area.readUInt8(entry + field.kind)];
     yield { inode: area.readUInt32LE(entry + field.inode), name, kind };
   }
 }
