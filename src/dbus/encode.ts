@@ -40,6 +40,13 @@ export class Writer {
     });
   }
 
+  /** Appends a variant with a value of that type. @throws EncodeError, SignatureError */
+  variant(signature: string, value: unknown): void {
+    const type = parseSingle(signature);
+    this.#signature(signature);
+    this.#value(type, value);
+  }
+
   /** Pads with zero bytes up to a multiple of `boundary`. */
   align(boundary: number): void {
     const padding = -this.#length & (boundary - 1);
@@ -138,9 +145,7 @@ export class Writer {
 
   #variant(value: unknown): void {
     if (!isVariant(value)) throw new EncodeError(`a variant was expected, not ${describe(value)}`);
-    const type = parseSingle(value.signature);
-    this.#signature(value.signature);
-    this.#value(type, value.value);
+    this.variant(value.signature, value.value);
   }
 
   #structure(fields: readonly Type[], value: unknown): void {

@@ -27,12 +27,14 @@ export function messageFramer(options: FramingOptions): (chunk: Buffer) => void 
 /** Asks for one part of a message after another, and is given each when it is complete. */
 function* messageParts(options: FramingOptions): Generator<Part, never, Part> {
   for (;;) {
-    const fixed = (yield new Part(fixedHeaderSize, true)).bytes;
+    const fixed = (yield new Part(fixedHeaderSize, 'look')).bytes;
     const extent = extentOf(fixed);
-    const fields = (yield new Part(extent.fields, true)).bytes;
-    const keep = options.keepBody(new IncomingMessage(fixed, fields, undefined), extent.body);
-    const body = (yield new Part(extent.body, keep)).bytes;
-    options.onMessage(new IncomingMessage(fixed, fields, keep ? body : undefined));
+    const fields = (yield new Part(extent.fields, 'look')).bytes;
+    const message = new IncomingMessage(fixed, fields, extent.body);
+    const keep = options.keepBody(message, extent.body);
+    const body = (yield new Part(extent.body, keep ? 'keep' : 'drop')).bytes;
+    if (keep) message.complete(body);
+    options.onMessage(message);
   }
 }
 
@@ -42,14 +44,26 @@ function startPart(parts: Generator<Part, never, Part>, finished?: Part): Part {
   return next.value;
 }
 
-/** So many bytes, collected, or only counted. */
+const none = Buffer.alloc(0);
+
+/**
+ * So many bytes: to look at at once, which takes no copy when they have come in one piece; to keep, which would keep
+ * all of a piece alive if they were not copied; or only counted.
+ */
 class Part {
-  readonly bytes: Buffer;
+  #bytes: Buffer = none;
+  readonly #size: number;
+  readonly #use: 'look' | 'keep' | 'drop';
   #missing: number;
 
-  constructor(size: number, keep: boolean) {
-    this.bytes = Buffer.allocUnsafe(keep ? size : 0);
+  constructor(size: number, use: 'look' | 'keep' | 'drop') {
+    this.#size = size;
+    this.#use = use;
     this.#missing = size;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
   }
 
   get complete(): boolean {
@@ -59,8 +73,14 @@ class Part {
   /** Takes what it needs of `chunk` from `at` on; returns where the rest begins. */
   take(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#missing);
-    if (this.bytes.length > 0) chunk.copy(this.bytes, this.bytes.length - this.#missing, at, end);
+    if (this.#use === 'look' && end - at === this.#size) this.#bytes = chunk.subarray(at, end);
+    else if (this.#use !== 'drop') this.#copy(chunk, at, end);
     this.#missing -= end - at;
     return end;
+  }
+
+  #copy(chunk: Buffer, at: number, end: number): void {
+    if (this.#missing === this.#size) this.#bytes = Buffer.allocUnsafe(this.#size);
+    chunk.copy(this.#bytes, this.#size - this.#missing, at, end);
   }
 }

@@ -46,20 +46,23 @@ export class IncomingCall {
 
   /** @throws EncodeError when the values do not fit the signature or a message; nothing was sent then */
   reply(signature: string, values: readonly unknown[]): void {
-    this.#answer({ type: messageType.return, signature, body: values });
+    this.#answer(messageType.return, undefined, signature, values);
   }
 
   /** Answers with an error. Never throws on account of the text. */
   fail(errorName: string, text: string): void {
     const sendable = text.slice(0, maxErrorText).toWellFormed().replaceAll('\0', '\u{fffd}');
-    this.#answer({ type: messageType.error, errorName, signature: 's', body: [sendable] });
+    this.#answer(messageType.error, errorName, 's', [sendable]);
   }
 
-  #answer(fields: ConstructorParameters<typeof Message>[0]): void {
+  #answer(type: number, errorName: string | undefined, signature: string, body: readonly unknown[]): void {
     if (!this.expectsReply) return;
     this.#send(
       new Message({
-        ...fields,
+        type,
+        errorName,
+        signature,
+        body,
         replySerial: this.#message.serial,
         destination: this.#message.sender,
         flags: messageFlag.noReplyExpected,

@@ -56,7 +56,7 @@ export function encodeMessage(header: Header, body: readonly unknown[], limit = 
   writer.byte(protocolVersion);
   writer.uint32(0);
   writer.uint32(header.serial);
-  writer.values('a(yv)', [headerFields(header)]);
+  writeFields(writer, header);
   writer.align(8);
   const bodyAt = writer.length;
   writer.values(header.signature, body);
@@ -103,17 +103,17 @@ export class IncomingMessage implements Header {
   readonly destination: string | undefined;
   readonly sender: string | undefined;
   readonly signature: string;
-  /** undefined when it was too large to keep. */
-  readonly #body: Buffer | undefined;
+  /** undefined before it has come, and when it was too large to keep. */
+  #body: Buffer | undefined;
   readonly #little: boolean;
 
   /** Of the body, in bytes. */
   readonly size: number;
 
-  constructor(fixed: Buffer, fields: Buffer, body: Buffer | undefined) {
-    this.size = extentOf(fixed).body;
+  /** @param size of the body, in bytes */
+  constructor(fixed: Buffer, fields: Buffer, size: number) {
+    this.size = size;
     this.#little = fixed.readUInt8(0) === littleEndianMark;
-    this.#body = body;
     this.type = fixed.readUInt8(1);
     this.flags = fixed.readUInt8(2);
     this.serial = this.#little ? fixed.readUInt32LE(8) : fixed.readUInt32BE(8);
@@ -127,6 +127,11 @@ export class IncomingMessage implements Header {
     this.sender = found.text.get(field.sender);
     this.signature = found.text.get(field.signature) ?? '';
     this.replySerial = found.replySerial;
+  }
+
+  /** Called once, when the body has come. */
+  complete(body: Buffer): void {
+    this.#body = body;
   }
 
   /** Whether the body was dropped for its size; decoding it throws. */
@@ -153,11 +158,16 @@ export class IncomingMessage implements Header {
   }
 }
 
-function headerFields(header: Header): Value[] {
-  const fields: Value[] = [];
+/** An array of (code, variant), one by one: in every message, and dearer as values of that type. */
+function writeFields(writer: Writer, header: Header): void {
   const add = (code: number, signature: string, value: string | number | undefined): void => {
-    if (value !== undefined) fields.push([code, { signature, value }]);
+    if (value === undefined) return;
+    writer.align(8);
+    writer.byte(code);
+    writer.variant(signature, value);
   };
+  writer.uint32(0);
+  const start = writer.length;
   add(field.path, 'o', header.path);
   add(field.interface, 's', header.interface);
   add(field.member, 's', header.member);
@@ -166,7 +176,7 @@ function headerFields(header: Header): Value[] {
   add(field.destination, 's', header.destination);
   add(field.sender, 's', header.sender);
   add(field.signature, 'g', header.signature === '' ? undefined : header.signature);
-  return fields;
+  writer.patchUint32(start - 4, writer.length - start);
 }
 
 interface Fields {

@@ -102,7 +102,10 @@ export class SignatureError extends Error {
 
 const maxLength = 255;
 const maxDepth = 32;
-const basicCodes: ReadonlySet<string> = new Set('ybnqiuxtdsogh');
+/** The types of one character, which nearly all values have: made once. */
+const simple: ReadonlyMap<string, Type> = new Map(
+  Array.from('ybnqiuxtdsoghv', (code) => [code, { code: code as BasicCode | 'v' }]),
+);
 
 /**
  * The complete types of `signature`.
@@ -121,6 +124,8 @@ export function parseSignature(signature: string): readonly Type[] {
  * @throws SignatureError also when it is none or several
  */
 export function parseSingle(signature: string): Type {
+  const known = simple.get(signature);
+  if (known !== undefined) return known;
   const [type, ...rest] = parseSignature(signature);
   if (type === undefined || rest.length > 0) {
     throw new SignatureError(`'${signature}' is not a single complete type`);
@@ -156,7 +161,8 @@ interface Cursor {
 
 function parseType(cursor: Cursor, arrays: number, structures: number): Type {
   const code = cursor.text.charAt(cursor.at++);
-  if (isBasic(code) || code === 'v') return { code };
+  const known = simple.get(code);
+  if (known !== undefined) return known;
   if (arrays + (code === 'a' ? 1 : 0) > maxDepth || structures >= maxDepth) {
     throw malformed(cursor, `nests more than ${maxDepth} arrays or structures`);
   }
@@ -188,7 +194,7 @@ function parseEntry(cursor: Cursor, arrays: number, structures: number): Type {
 }
 
 function isBasic(code: string): code is BasicCode {
-  return basicCodes.has(code);
+  return code !== 'v' && simple.has(code);
 }
 
 function malformed(cursor: Cursor, what: string): SignatureError {

@@ -106,13 +106,11 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
     });
     const answer = answerReader();
     let letIn = false;
-    this.#socket.on('readable', () => {
+    this.#socket.on('data', (chunk: Buffer) => {
       try {
-        for (let chunk: unknown; (chunk = this.#socket.read()) !== null;) {
-          const bytes = letIn ? (chunk as Buffer) : answer(chunk as Buffer);
-          letIn = bytes !== undefined;
-          if (bytes !== undefined) framer(bytes);
-        }
+        const bytes = letIn ? chunk : answer(chunk);
+        letIn = bytes !== undefined;
+        if (bytes !== undefined) framer(bytes);
       } catch (error) {
         const what = letIn ? 'the bus sent something that is not D-Bus' : `${where} does not let us in`;
         this.fail(disconnected(letIn ? what : `${what}: ${messageOf(error)}`, error));
