@@ -30,11 +30,6 @@ export function duplicateDirectory(fd: number): number {
   return openSync(descriptorPath(fd), O_PATH | constants.O_DIRECTORY);
 }
 
-/** As openInode, for the entry `name` of the directory that `fd` is open on. */
-export function openInodeAt(fd: number, name: Buffer): number {
-  return openInode(pathAt(fd, name));
-}
-
 /** A path to the entry `name` of the directory that `fd` is open on. */
 export function pathAt(fd: number, name: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${descriptorPath(fd)}/`), name]);

@@ -52,7 +52,7 @@ export function readFile(
     const found = await walk(tree, path, budget, true);
     if (found === undefined) return undefined;
     try {
-      return await readContent(found.node, maxBytes, budget, inTree(tree, path));
+      return await readContent(found.node, maxBytes, budget, () => inTree(tree, path));
     } finally {
       await found.node.close();
     }
@@ -74,7 +74,7 @@ export function listDirectory(
     const found = await walk(tree, path, budget, true);
     if (found === undefined) return undefined;
     try {
-      expectKind(found.node, 'directory', inTree(tree, path));
+      expectKind(found.node, 'directory', () => inTree(tree, path));
       const entries: DirectoryEntry[] = [];
       for await (const entry of found.node.entries()) entries.push(entry);
       return entries;
@@ -88,17 +88,17 @@ export function listDirectory(
  * The whole content of a regular file.
  *
  * @param maxBytes a longer file is refused
- * @param label what error messages call the file: see inTree
+ * @param label what error messages call the file: see inTree; asked only for those
  * @throws PortableError InvalidArgs when it is not a regular file, LimitsExceeded when it is too long
  */
 export async function readContent(
   node: TreeNode,
   maxBytes: number,
   budget: Budget,
-  label: string,
+  label: () => string,
 ): Promise<Buffer> {
   expectKind(node, 'file', label);
-  const tooLong = (): PortableError => budget.exceeded(`${label} is longer than ${maxBytes} bytes`);
+  const tooLong = (): PortableError => budget.exceeded(`${label()} is longer than ${maxBytes} bytes`);
   if (node.stat.size > BigInt(maxBytes)) throw tooLong();
   // A file of the host may have grown since its inode was opened: ask for one byte more than there should be
   const content = await node.read(0n, Math.min(Number(node.stat.size), maxBytes) + 1);
@@ -124,10 +124,10 @@ const kindWords: Readonly<Record<NodeKind, string>> = {
 };
 
 /** @throws PortableError InvalidArgs "… is a FIFO, not a regular file"; a directory in a file's place is EISDIR */
-function expectKind(node: TreeNode, kind: NodeKind, label: string): void {
+function expectKind(node: TreeNode, kind: NodeKind, label: () => string): void {
   const found = node.stat.kind;
   if (found === kind) return;
-  throw new PortableError('InvalidArgs', `${label} is ${kindWords[found]}, not ${kindWords[kind]}`, {
+  throw new PortableError('InvalidArgs', `${label()} is ${kindWords[found]}, not ${kindWords[kind]}`, {
     dbusName: found === 'directory' ? 'System.Error.EISDIR' : undefined,
   });
 }
@@ -155,7 +155,7 @@ async function walk(
   budget: Budget,
   follow: boolean,
 ): Promise<Resolved | undefined> {
-  const label = inTree(tree, path);
+  const label = (): string => inTree(tree, path);
   const trail = await Trail.start(tree);
   let found: Resolved | undefined;
   try {
@@ -171,7 +171,7 @@ async function followPath(
   path: Buffer,
   budget: Budget,
   follow: boolean,
-  label: string,
+  label: () => string,
 ): Promise<Resolved | undefined> {
   // What is still to be walked, the next component last
   const pending = components(path).reverse();
@@ -179,7 +179,7 @@ async function followPath(
   for (;;) {
     budget.checkTime();
     if (trail.depth + pending.length > budget.limits.pathDepth) {
-      throw budget.exceeded(`${label} leads through more than ${budget.limits.pathDepth} components`);
+      throw budget.exceeded(`${label()} leads through more than ${budget.limits.pathDepth} components`);
     }
     const name = pending.pop();
     if (name === undefined) return { node: trail.here, path: trail.path() };
@@ -196,14 +196,14 @@ async function followPath(
     } else if (node.stat.kind === 'symlink' && (follow || !isLast)) {
       const target = await readTarget(node);
       if (target.length === 0) return undefined;
-      if (++hops > budget.limits.symlinkHops) throw tooManyLinks(label, budget.limits.symlinkHops);
+      if (++hops > budget.limits.symlinkHops) throw tooManyLinks(label(), budget.limits.symlinkHops);
       if (target[0] === slash) await trail.restart();
       pending.push(...components(target).reverse());
     } else if (isLast) {
       return { node, path: trail.path(name) };
     } else {
       await node.close();
-      throw notDirectory(label, trail.path(name), node.stat.kind);
+      throw notDirectory(label(), trail.path(name), node.stat.kind);
     }
   }
 }

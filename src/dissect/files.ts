@@ -62,7 +62,7 @@ export async function* fileContent(tree: FileTree, file: string, budget: Budget)
   const { node } = found;
   try {
     // says what it is when it is no file
-    if (node.stat.kind !== 'file') await readContent(node, 0, budget, inTree(tree, file));
+    if (node.stat.kind !== 'file') await readContent(node, 0, budget, () => inTree(tree, file));
     for (let offset = 0n; offset < node.stat.size;) {
       const bytes = await node.read(offset, chunk);
       if (bytes.length === 0) return;

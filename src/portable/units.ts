@@ -106,7 +106,7 @@ async function readOpened(
 ): Promise<Pick<UnitFile, 'content' | 'realPath'> | undefined> {
   try {
     if (node.stat.kind !== 'file' || node.stat.size === 0n) return undefined;
-    const content = await readContent(node, budget.limits.unitFileBytes, budget, inTree(tree, path));
+    const content = await readContent(node, budget.limits.unitFileBytes, budget, () => inTree(tree, path));
     return { content, realPath };
   } finally {
     await node.close();

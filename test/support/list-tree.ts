@@ -40,7 +40,7 @@ export async function textAt(tree: FileTree, path: string): Promise<string> {
   const found = await resolve(tree, path, budget, { follow: true });
   if (found === undefined) throw new Error(`${path} is not there`);
   try {
-    return (await readContent(found.node, 1 << 24, budget, inTree(tree, path))).toString();
+    return (await readContent(found.node, 1 << 24, budget, () => inTree(tree, path))).toString();
   } finally {
     await found.node.close();
   }

@@ -3,7 +3,7 @@ import { closeSync, fstatSync, lstatSync, readSync, readlinkSync } from 'node:fs
 import { PortableError, errnoOf, fileError, quoted } from '../../base/errors.ts';
 import type { Budget } from '../budget.ts';
 import type { ReadXattrs } from '../host-xattrs.ts';
-import { kindOf, nodeStat, openInodeAt, pathAt, reopenForReading } from '../inode.ts';
+import { kindOf, nodeStat, openInode, pathAt, reopenForReading } from '../inode.ts';
 import type { DirectoryEntry, NodeKind, NodeStat, TreeNode } from '../tree.ts';
 import { readEntries } from './entries.ts';
 import type { Pace } from './pace.ts';
@@ -93,8 +93,10 @@ export class HostNode implements TreeNode {
         this.#expect('file');
         const wanted = Math.min(readChunk, length - filled);
         const got = readSync(this.#data, buffer, filled, wanted, offset + BigInt(filled));
-        if (got === 0) break;
         filled += got;
+        // less than wanted may be all there is for now, but not where the file ends
+        const end = offset + BigInt(filled) >= this.stat.size;
+        if (got === 0 || (got < wanted && end)) break;
       }
     } catch (error) {
       throw fileError(error, 'read', this.#label);
@@ -118,9 +120,12 @@ export class HostNode implements TreeNode {
   }
 
   #openEntry(name: Buffer, label: string): HostNode | undefined | 'changed' {
+    const path = pathAt(this.#fd, name);
     let fd: number;
     try {
-      fd = openInodeAt(this.#fd, name);
+      // most of what is asked for is not there, and asking first is cheaper than an error
+      if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+      fd = openInode(path);
     } catch (error) {
       // some file systems have shorter names than others
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENAMETOOLONG') return undefined;
@@ -130,7 +135,7 @@ export class HostNode implements TreeNode {
       const stat = fstatSync(fd, { bigint: true });
       const kind = kindOf(stat);
       if (kind !== 'symlink') return new HostNode(fd, nodeStat(stat, kind), label, this.#shared);
-      const target = this.#targetOf(name, stat);
+      const target = this.#targetOf(path, stat);
       if (target !== undefined) {
         const size = BigInt(target.length);
         return new HostNode(fd, { ...nodeStat(stat, kind), size }, label, this.#shared, target);
@@ -144,15 +149,14 @@ export class HostNode implements TreeNode {
   }
 
   /**
-   * The target of the symlink `name`, or undefined when the entry is not the inode of `stat` any more.
+   * The target of the symlink at `path`, or undefined when the entry is not the inode of `stat` any more.
    *
    * Node has no readlinkat(2) with an empty path, which would read the target from the descriptor, so this reads
    * it by name and looks whether the name still means the same inode. A target never changes during the life of
    * its inode. Whoever swaps the entry twice in between can make us take another link's target for this one's;
    * that gains nothing: who can do that chooses the target anyway, and targets are resolved inside the tree.
    */
-  #targetOf(name: Buffer, stat: { readonly dev: bigint; readonly ino: bigint }): Buffer | undefined {
-    const path = pathAt(this.#fd, name);
+  #targetOf(path: Buffer, stat: { readonly dev: bigint; readonly ino: bigint }): Buffer | undefined {
     try {
       const target = readlinkSync(path, 'buffer');
       const now = lstatSync(path, { bigint: true });
@@ -174,8 +178,11 @@ export class HostNode implements TreeNode {
   }
 }
 
+const dot = Buffer.from('.');
+const dotDot = Buffer.from('..');
+
 /** Whether a directory can have such an entry at all; '..' must never reach the kernel. */
 function isEntryName(name: Buffer): boolean {
   if (name.length === 0 || name.length > 255 || name.includes(0) || name.includes('/')) return false;
-  return !name.equals(Buffer.from('.')) && !name.equals(Buffer.from('..'));
+  return !name.equals(dot) && !name.equals(dotDot);
 }
