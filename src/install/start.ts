@@ -1,7 +1,7 @@
 /** The installed daemon, portabled.cjs: starts its chunks. */
 import { startProgram } from './loader.ts';
 import { daemon } from './names.ts';
-import { keepHeapSmall } from './small-heap.ts';
+import { tuneForCalls } from './long-running.ts';
 
 startProgram(import.meta.dirname, daemon);
-keepHeapSmall();
+tuneForCalls();
