@@ -1,6 +1,6 @@
 /** Paths as seen from inside the host root, and where they are on disk. */
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { errnoOf, fileError } from './errors.ts';
 import { resolveInRoot } from './root-path.ts';
 import type { ResolveOptions } from './root-path.ts';
@@ -12,7 +12,7 @@ export function isWithin(path: string, directory: string): boolean {
 
 /** Where an absolute path as seen inside `root` is on disk; symlinks are left for the kernel to follow. */
 export function onDisk(root: string, inside: string): string {
-  return root === '/' ? inside : path.join(root, inside);
+  return root === '/' ? inside : join(root, inside);
 }
 
 /**
@@ -50,7 +50,7 @@ export function linkTarget(root: string, at: string): string | typeof notALink |
   try {
     const onDisk = resolvedOnDisk(root, at, { followLast: false });
     if (!lstatSync(onDisk).isSymbolicLink()) return notALink;
-    return path.resolve(path.dirname(at), readlinkSync(onDisk));
+    return resolve(dirname(at), readlinkSync(onDisk));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw fileError(error, 'look at', at);

@@ -13,8 +13,13 @@ void main({
   args: process.argv.slice(2),
   env: process.env,
   uid: process.geteuid?.() ?? 0,
-  home: process.env['HOME'] ?? homedir(),
-  ownProfiles: findOwnProfiles(import.meta.dirname),
+  // few verbs look at these
+  get home() {
+    return process.env['HOME'] ?? homedir();
+  },
+  get ownProfiles() {
+    return findOwnProfiles(import.meta.dirname);
+  },
   cwd: process.cwd(),
   terminal,
 }).then((code) => process.exit(code));

@@ -8,7 +8,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { emptyDir, outputFile } from 'fs-extra/esm';
-import { build, transform, type Metafile, type OutputFile, type Plugin } from 'esbuild';
+import {
+  build,
+  transform,
+  type BuildOptions,
+  type Metafile,
+  type Plugin,
+  type TransformOptions,
+} from 'esbuild';
 
 import { repository } from './layout.ts';
 import { builder, client, daemon, dissect, licenseFile, mainChunk, type Program } from './names.ts';
@@ -75,18 +82,19 @@ async function bundleChunks(entry: string, out: string): Promise<Metafile> {
     plugins: [leanDbusNext],
   });
   checkLateImports(metafile);
-  const chunks = new Map<string, string>();
-  for (const file of outputFiles) chunks.set(basename(file.path), await commonJs(file));
+  const chunks = new Map(
+    outputFiles.map(({ path, text }) => [basename(path), text.replace(/^#!.*\n/, '')] as const),
+  );
   const main = `${mainChunk}.cjs`;
   const atOnce = neededBy(main, metafile);
-  for (const name of chunks.keys()) {
-    if (name === main) await outputFile(join(out, name), scriptOf([...atOnce], chunks));
-    else if (!atOnce.has(name)) await outputFile(join(out, name), scriptOf([name], chunks));
+  await outputFile(join(out, main), await scriptOfMain(main, atOnce, chunks));
+  for (const [name, code] of chunks) {
+    if (!atOnce.has(name)) await outputFile(join(out, name), scriptOf({ [name]: await commonJs(code) }));
   }
   return metafile;
 }
 
-/** A chunk and all that are loaded with it: one file for them is read faster than twenty. */
+/** A chunk and all that are loaded with it. */
 function neededBy(first: string, { outputs }: Metafile): ReadonlySet<string> {
   const imports = Object.entries(outputs).flatMap(([from, { imports }]) =>
     imports
@@ -101,28 +109,70 @@ function neededBy(first: string, { outputs }: Metafile): ReadonlySet<string> {
   return found;
 }
 
-/** What loader.ts reads: a script whose value is an object with a function for every chunk. */
-function scriptOf(names: readonly string[], chunks: ReadonlyMap<string, string>): string {
-  const functions = names.map(
-    (name) =>
-      `${JSON.stringify(name)}: function (exports, require, module, __dirname) {${chunks.get(name) ?? ''}\n}`,
+/** What loader.ts reads: a script whose value is an object with a function for every chunk, by name. */
+function scriptOf(chunks: Readonly<Record<string, string>>): string {
+  const functions = Object.entries(chunks).map(
+    ([name, code]) => `${JSON.stringify(name)}: function (exports, require, module, __dirname) {${code}\n}`,
   );
   return `({${functions.join(',\n')}})`;
 }
 
-/** One chunk as CommonJS; import() becomes a require() that loader.ts answers. */
-async function commonJs(file: OutputFile): Promise<string> {
-  const { code } = await transform(file.text.replace(/^#!.*\n/, ''), {
-    format: 'cjs',
-    platform: 'node',
-    target,
-    supported: { 'dynamic-import': false },
-    minifyWhitespace: true,
-    minifySyntax: true,
-    // names stay, and lines are short, for stack traces
-    lineLimit: 160,
+/**
+ * The chunks that are loaded at once, as one function: what they have of each other is their own then, and not got
+ * through the exports of twenty, at every start. Chunks that are loaded late find the exports of each under its name.
+ */
+async function scriptOfMain(
+  main: string,
+  atOnce: ReadonlySet<string>,
+  chunks: ReadonlyMap<string, string>,
+): Promise<string> {
+  const shared = [...atOnce].filter((name) => name !== main);
+  const entry = [
+    ...shared.map((name, i) => `export * as chunk${i} from './${name}';`),
+    `import './${main}';`,
+  ];
+  const { outputFiles } = await build({
+    ...asCommonJs,
+    stdin: { contents: entry.join('\n') },
+    bundle: true,
+    write: false,
+    plugins: [fromMemory(chunks)],
   });
-  return asciiOnly(code);
+  const code = outputFiles.map(({ text }) => asciiOnly(text)).join('');
+  const exportsOf = shared.map((name, i) => [name, `module.exports=require('./${main}').chunk${i}`] as const);
+  return scriptOf({ [main]: code, ...Object.fromEntries(exportsOf) });
+}
+
+/** Chunks that import each other at once; what they import late stays a chunk of its own. */
+function fromMemory(chunks: ReadonlyMap<string, string>): Plugin {
+  const namespace = 'chunk';
+  return {
+    name: 'from-memory',
+    setup: (builder) => {
+      builder.onResolve({ filter: /^\.\// }, ({ path, kind }) =>
+        kind === 'dynamic-import' ? { path, external: true } : { path, namespace },
+      );
+      builder.onLoad({ filter: /^/, namespace }, ({ path }) => ({
+        contents: chunks.get(basename(path)) ?? '',
+      }));
+    },
+  };
+}
+
+/** import() becomes a require() that loader.ts answers. */
+const asCommonJs = {
+  format: 'cjs',
+  platform: 'node',
+  target,
+  supported: { 'dynamic-import': false },
+  minifyWhitespace: true,
+  minifySyntax: true,
+  // names stay, and lines are short, for stack traces
+  lineLimit: 160,
+} satisfies BuildOptions & TransformOptions;
+
+async function commonJs(chunk: string): Promise<string> {
+  return asciiOnly((await transform(chunk, asCommonJs)).code);
 }
 
 /** esbuild escapes strings and names; what is left is in regular expressions, which know the same escapes. */

@@ -1,6 +1,7 @@
 /** The terminal of a process: its standard streams. */
 import { fstatSync, writeSync } from 'node:fs';
-import tty from 'node:tty';
+// by their names: the bundle loads node:tty when one of them is used, and for a default import at once
+import { isatty, WriteStream } from 'node:tty';
 
 import { errnoOf } from '../base/errors.ts';
 import { coloured, plain, wantsColour } from './styles.ts';
@@ -38,7 +39,7 @@ function outputTo(fd: number, env: Environment, readersGone: () => void): Output
 /** Pipes and files are known without node:tty, which takes its time to load. */
 function isTerminal(fd: number): boolean {
   try {
-    return fstatSync(fd).isCharacterDevice() && tty.isatty(fd);
+    return fstatSync(fd).isCharacterDevice() && isatty(fd);
   } catch (error) {
     if (errnoOf(error) === 'EBADF') return false; // closed
     throw error;
@@ -50,7 +51,7 @@ function columnsOf(fd: number, env: Environment, onTerminal: boolean): number | 
   if (!onTerminal) return undefined;
   const set = Number(env['COLUMNS']);
   if (Number.isInteger(set) && set > 0) return set;
-  const [columns] = new tty.WriteStream(fd).getWindowSize();
+  const [columns] = new WriteStream(fd).getWindowSize();
   return columns > 0 ? columns : undefined;
 }
 
