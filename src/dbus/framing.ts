@@ -1,5 +1,5 @@
 /** Cuts the bytes that arrive into messages, keeping no more of one than somebody wants. */
-import { extentOf, fixedHeaderSize, IncomingMessage } from './message.ts';
+import { fixedHeaderSize, IncomingMessage, readFixedHeader } from './message.ts';
 
 export interface FramingOptions {
   /** Whether to keep a body of `size` bytes of this message; others are passed over as they arrive. */
@@ -8,7 +8,7 @@ export interface FramingOptions {
 }
 
 /**
- * Returns a function to be given every piece of data as it arrives, in pieces of any size.
+ * Returns a function to be given every piece of data as it arrives, in pieces of any size; it keeps none of them.
  * @throws DecodeError from that function, when what arrives is not D-Bus; the connection is then of no use
  */
 export function messageFramer(options: FramingOptions): (chunk: Buffer) => void {
@@ -27,12 +27,11 @@ export function messageFramer(options: FramingOptions): (chunk: Buffer) => void 
 /** Asks for one part of a message after another, and is given each when it is complete. */
 function* messageParts(options: FramingOptions): Generator<Part, never, Part> {
   for (;;) {
-    const fixed = (yield new Part(fixedHeaderSize, 'look')).bytes;
-    const extent = extentOf(fixed);
-    const fields = (yield new Part(extent.fields, 'look')).bytes;
-    const message = new IncomingMessage(fixed, fields, extent.body);
-    const keep = options.keepBody(message, extent.body);
-    const body = (yield new Part(extent.body, keep ? 'keep' : 'drop')).bytes;
+    const fixed = readFixedHeader((yield new Part(fixedHeaderSize, 'look')).bytes);
+    const fields = (yield new Part(fixed.paddedFields, 'look')).bytes;
+    const message = new IncomingMessage(fixed, fields);
+    const keep = options.keepBody(message, fixed.body);
+    const body = (yield new Part(fixed.body, keep ? 'keep' : 'drop')).bytes;
     if (keep) message.complete(body);
     options.onMessage(message);
   }
@@ -47,8 +46,8 @@ function startPart(parts: Generator<Part, never, Part>, finished?: Part): Part {
 const none = Buffer.alloc(0);
 
 /**
- * So many bytes: to look at at once, which takes no copy when they have come in one piece; to keep, which would keep
- * all of a piece alive if they were not copied; or only counted.
+ * So many bytes: to look at at once, which takes no copy when they have come in one piece; to keep, as the piece that
+ * they came in is used again; or only counted.
  */
 class Part {
   #bytes: Buffer = none;

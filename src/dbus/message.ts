@@ -67,27 +67,34 @@ export function encodeMessage(header: Header, body: readonly unknown[], limit = 
   return writer.finish();
 }
 
-/** Sizes of the two parts behind the fixed header, in bytes. */
-export interface Extent {
-  /** Header fields with the padding behind them. */
+/** What the first bytes of a message say. */
+export interface FixedHeader {
+  readonly little: boolean;
+  readonly type: number;
+  readonly flags: number;
+  readonly serial: number;
+  /** Size of the header fields, in bytes. */
   readonly fields: number;
+  /** The same with the padding behind them. */
+  readonly paddedFields: number;
+  /** Size of the body, in bytes. */
   readonly body: number;
 }
 
-/** Reads the sizes off the fixed header. @throws DecodeError when no message of this protocol begins so */
-export function extentOf(fixed: Buffer): Extent {
-  const mark = fixed.readUInt8(0);
-  if ((mark !== littleEndianMark && mark !== bigEndianMark) || fixed.readUInt8(3) !== protocolVersion) {
+/** Reads the fixed header. @throws DecodeError when no message of this protocol begins so */
+export function readFixedHeader(bytes: Buffer): FixedHeader {
+  const mark = bytes.readUInt8(0);
+  if ((mark !== littleEndianMark && mark !== bigEndianMark) || bytes.readUInt8(3) !== protocolVersion) {
     throw new DecodeError('the bus sent something that is no message of protocol version 1');
   }
   const little = mark === littleEndianMark;
-  const body = little ? fixed.readUInt32LE(4) : fixed.readUInt32BE(4);
-  const length = little ? fixed.readUInt32LE(12) : fixed.readUInt32BE(12);
-  const fields = length + (-length & 7);
-  if (fixedHeaderSize + fields + body > maxMessage) {
-    throw new DecodeError(`the bus sent a message of ${fields + body} bytes`);
+  const uint32 = (at: number): number => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+  const [body, serial, fields] = [uint32(4), uint32(8), uint32(12)];
+  const paddedFields = fields + (-fields & 7);
+  if (fixedHeaderSize + paddedFields + body > maxMessage) {
+    throw new DecodeError(`the bus sent a message of ${paddedFields + body} bytes`);
   }
-  return { fields, body };
+  return { little, type: bytes.readUInt8(1), flags: bytes.readUInt8(2), serial, fields, paddedFields, body };
 }
 
 /** A received message. Its body is decoded on demand. */
@@ -110,15 +117,14 @@ export class IncomingMessage implements Header {
   /** Of the body, in bytes. */
   readonly size: number;
 
-  /** @param size of the body, in bytes */
-  constructor(fixed: Buffer, fields: Buffer, size: number) {
-    this.size = size;
-    this.#little = fixed.readUInt8(0) === littleEndianMark;
-    this.type = fixed.readUInt8(1);
-    this.flags = fixed.readUInt8(2);
-    this.serial = this.#little ? fixed.readUInt32LE(8) : fixed.readUInt32BE(8);
-    const length = this.#little ? fixed.readUInt32LE(12) : fixed.readUInt32BE(12);
-    const found = readFields(new Reader(fields, this.#little), length);
+  /** @param fields looked at here only */
+  constructor(fixed: FixedHeader, fields: Buffer) {
+    this.size = fixed.body;
+    this.#little = fixed.little;
+    this.type = fixed.type;
+    this.flags = fixed.flags;
+    this.serial = fixed.serial;
+    const found = readFields(new Reader(fields, fixed.little), fixed.fields);
     this.path = found.text.get(field.path);
     this.interface = found.text.get(field.interface);
     this.member = found.text.get(field.member);

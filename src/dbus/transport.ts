@@ -22,9 +22,14 @@ import { encodeMessage, messageFlag, messageType, type IncomingMessage } from '.
 
 /** What a message of ours may weigh; more breaks the connection (dbus-daemon's limit on the system bus). In bytes. */
 const maxOutgoing = 32 * 1024 * 1024;
+/** What is read at a time, in bytes: as much as Node would. */
+const readAtOnce = 64 * 1024;
 /** What we keep of what others send us unasked: thousands of paths, not a flood. In bytes. */
 const maxUnasked = 1024 * 1024;
 const busDriver = 'org.freedesktop.DBus';
+
+/** Hands everything that arrives to `take`, which does not keep it. */
+type Source = (take: (chunk: Buffer) => void) => void;
 
 export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
   /** Resolves when the connection has ended: with undefined after end(), otherwise with what ended it. */
@@ -40,8 +45,9 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
    * Authenticates; messages can be sent at once.
    * @param socket connected
    * @param where what it is connected to, for error messages
+   * @param source what comes from it
    */
-  constructor(socket: Duplex, where: string) {
+  constructor(socket: Duplex, where: string, source: Source) {
     super();
     this.#socket = socket;
     // what is sent in the same go goes with it
@@ -61,7 +67,7 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
         ? error
         : disconnected(`the connection to the bus failed: ${error.message}`, error);
     });
-    this.#read(where);
+    this.#read(source, where);
   }
 
   /** Called by MessageBus. Dropped when the connection has ended. @throws EncodeError */
@@ -95,7 +101,7 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
     this.#socket.destroy();
   }
 
-  #read(where: string): void {
+  #read(source: Source, where: string): void {
     const framer = messageFramer({
       keepBody: (message, size) => this.#wanted(message) && (size <= maxUnasked || isReply(message)),
       onMessage: (message) => {
@@ -106,7 +112,7 @@ export class Transport extends EventEmitter<{ message: [IncomingMessage] }> {
     });
     const answer = answerReader();
     let letIn = false;
-    this.#socket.on('data', (chunk: Buffer) => {
+    source((chunk) => {
       try {
         const bytes = letIn ? chunk : answer(chunk);
         letIn = bytes !== undefined;
@@ -157,12 +163,24 @@ export async function openTransport(addresses: string): Promise<Transport> {
 
 async function openAddress(address: Address): Promise<Transport> {
   const program = programOf(address);
-  if (program !== undefined) return new Transport(await runProgram(program), program[0]);
+  if (program !== undefined) {
+    const stream = await runProgram(program);
+    return new Transport(stream, program[0], (take) => void stream.on('data', take));
+  }
   const path = socketPath(address);
   const where = `the bus at '${path.replace('\0', '@')}'`;
-  const socket = connect(path);
+  // one buffer for all that ever comes, and no stream around it: a new one for each message costs a tenth of a short call
+  const buffer = Buffer.allocUnsafeSlow(readAtOnce);
+  let take: (chunk: Buffer) => void = () => undefined; // nothing comes before we have said who we are
+  const callback = (size: number): boolean => {
+    take(buffer.subarray(0, size));
+    return true;
+  };
+  const socket = connect({ path, onread: { buffer, callback } });
   await connected(socket, where);
-  return new Transport(socket, where);
+  return new Transport(socket, where, (taker) => {
+    take = taker;
+  });
 }
 
 async function runProgram(program: readonly [string, ...string[]]): Promise<Duplex> {
