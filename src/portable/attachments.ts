@@ -43,6 +43,21 @@ export async function scanLifetime(
   return (await Promise.all(scans)).flat();
 }
 
+/** Whether there is not even a directory for attached units, as is most of the time: asked without a turn in between. */
+export function nothingAttached({ root, paths }: ScanContext): boolean {
+  const directories = [...attachedDirectories(paths, 'persistent'), ...attachedDirectories(paths, 'runtime')];
+  return directories.every((directory) => isAbsent(resolvedOnDisk(root, directory)));
+}
+
+/** Asking is cheaper than the error of an attempt. Whatever else is wrong there is for whoever reads it to find. */
+function isAbsent(onDisk: string): boolean {
+  try {
+    return statSync(onDisk, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** How many drop-ins are read before other work gets a turn. */
 const batch = 128;
 
@@ -59,8 +74,7 @@ export async function scanAttached(
   const onDisk = resolvedOnDisk(root, directory);
   let names: readonly string[];
   try {
-    // nothing is attached most of the time, and asking first is cheaper than an error
-    if (statSync(onDisk, { throwIfNoEntry: false }) === undefined) return [];
+    if (isAbsent(onDisk)) return [];
     names = readdirSync(onDisk);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];

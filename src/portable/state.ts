@@ -5,7 +5,7 @@ import { templateOf } from '../host/unit-name.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import { parseImageArgument } from '../images/names.ts';
 import type { Log } from '../base/log.ts';
-import { scanLifetime } from './attachments.ts';
+import { nothingAttached, scanLifetime } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
 import { indexAttached, selectAttached, selectUsing, wantedImages } from './match.ts';
 import type { AttachmentIndex, WantedImage } from './match.ts';
@@ -28,6 +28,7 @@ const notEnabled = new Set(['static', 'disabled', 'linked', 'linked-runtime']);
 export async function imageState(context: StateContext, ref: ImageRef): Promise<ImageState> {
   parseImageArgument(ref.image);
   for (const extension of ref.extensions) parseImageArgument(extension, 'extension');
+  if (nothingAttached(context)) return 'detached';
   const attached = await indexLifetimes(context);
   if (attached.every(({ byPath }) => byPath.size === 0)) return 'detached';
   const [state] = await statesIn(context, attached, [await wantedImages(context, ref)]);
