@@ -62,7 +62,7 @@ export async function speeds(contest: Contest, images: BenchImages): Promise<rea
   return results;
 }
 
-const rounds = 3;
+const rounds = 5;
 
 /** Calls before those that count: V8 compiles what is called often, and systemd's daemon fills its caches. */
 const warmUp = 1000;
@@ -71,7 +71,7 @@ const warmUp = 1000;
 const warmUpPairs = 20;
 
 /** The same call again and again, the daemons in turn. */
-async function repeated(contest: Contest, call: BusCall, perRound = 15, warm = warmUp): Promise<Times> {
+async function repeated(contest: Contest, call: BusCall, perRound = 25, warm = warmUp): Promise<Times> {
   const times: Times = { systemd: [], portabled: [] };
   for (let round = 0; round < rounds; round++) {
     for (const who of ['systemd', 'portabled'] as const) {
