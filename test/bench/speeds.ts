@@ -46,8 +46,16 @@ export async function speeds(contest: Contest, images: BenchImages): Promise<rea
   record('GetImageState, nothing attached', await repeated(contest, state(images.directory)), 1);
   for (const count of [100, 400]) {
     await attachMany(contest, await images.many(count));
-    record(`GetImageState, ${count} attached`, await repeated(contest, state('many7'), 5, 1), 1);
-    record(`ListImages, ${count} attached`, await repeated(contest, list, 3, 1), count === 400 ? 0.05 : 0.2);
+    record(
+      `GetImageState, ${count} attached`,
+      await repeated(contest, state('many7'), { turns: fewRounds, perRound: 5, warm: 1 }),
+      1,
+    );
+    record(
+      `ListImages, ${count} attached`,
+      await repeated(contest, list, { turns: fewRounds, perRound: 3, warm: 1 }),
+      count === 400 ? 0.05 : 0.2,
+    );
   }
   await attachMany(contest, await images.many(1000));
   await contest.turn('portabled');
@@ -62,7 +70,11 @@ export async function speeds(contest: Contest, images: BenchImages): Promise<rea
   return results;
 }
 
+/** Turns of each daemon. */
 const rounds = 5;
+
+/** Calls that take seconds differ less. */
+const fewRounds = 3;
 
 /** Calls before those that count: V8 compiles what is called often, and systemd's daemon fills its caches. */
 const warmUp = 1000;
@@ -71,9 +83,13 @@ const warmUp = 1000;
 const warmUpPairs = 20;
 
 /** The same call again and again, the daemons in turn. */
-async function repeated(contest: Contest, call: BusCall, perRound = 25, warm = warmUp): Promise<Times> {
+async function repeated(
+  contest: Contest,
+  call: BusCall,
+  { turns = rounds, perRound = 25, warm = warmUp } = {},
+): Promise<Times> {
   const times: Times = { systemd: [], portabled: [] };
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < turns; round++) {
     for (const who of ['systemd', 'portabled'] as const) {
       await contest.turn(who);
       // nothing is compiled in systemd's daemon: its caches are full after a few calls
