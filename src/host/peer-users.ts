@@ -13,9 +13,12 @@ const remembered = 64;
  */
 export function peerUsers(connection: BusConnection): (name: string) => Promise<number> {
   const known = new Map<string, number>();
+  let latest: string | undefined;
   return async (name) => {
     const user = known.get(name) ?? (await ask(connection, name));
+    if (name === latest) return user; // most calls come several from one peer
     // the peer heard of last is forgotten last
+    latest = name;
     known.delete(name);
     known.set(name, user);
     for (const oldest of known.keys()) {

@@ -2,7 +2,7 @@
  * The methods that exist twice: on the manager with the image as first argument, and on the image's own object
  * without it. Each is described once, here; manager.ts and image.ts give them their names.
  */
-import type { Metadata, Change } from '../portable/requests.ts';
+import type { Change, ImageRef, InspectRequest, Metadata } from '../portable/requests.ts';
 import { imageRef, noFlags, parseCopyMode, parseFlags, parseLimit } from './arguments.ts';
 import type { Engine } from './engine.ts';
 import type { Access, Arguments, Subject, ValuesFor } from './interface.ts';
@@ -61,7 +61,7 @@ export const getMetadata = operation({
   in: [['matches', 'as']],
   out: metadataOut,
   access: 'inspect',
-  decode: (image, matches) => ({ ...imageRef(image), matches, forceExtension: false }),
+  decode: (image, matches) => inspectRequest(imageRef(image), matches, false),
   run: async (engine, request) => {
     const found = await engine.inspect(request);
     return [found.image, found.osRelease, found.units];
@@ -76,11 +76,8 @@ export const getMetadataWithExtensions = operation({
   ],
   out: metadataWithExtensionsOut,
   access: 'inspect',
-  decode: (image, extensions, matches, flags) => ({
-    ...imageRef(image, extensions),
-    matches,
-    forceExtension: parseFlags(flags).forceExtension,
-  }),
+  decode: (image, extensions, matches, flags) =>
+    inspectRequest(imageRef(image, extensions), matches, parseFlags(flags).forceExtension),
   run: async (engine, request) => {
     const found: Metadata = await engine.inspect(request);
     return [found.image, found.osRelease, found.extensions, found.units];
@@ -207,6 +204,15 @@ function operation<const I extends Arguments, const O extends Arguments, Request
   described: Operation<I, O, Request>,
 ): Operation<I, O, Request> {
   return described;
+}
+
+/** Its fields one by one: an object spread into another is old garbage for V8 at every call. */
+function inspectRequest(
+  { image, extensions }: ImageRef,
+  matches: readonly string[],
+  forceExtension: boolean,
+): InspectRequest {
+  return { image, extensions, matches, forceExtension };
 }
 
 function decodeAttach(

@@ -34,23 +34,42 @@ export function serve(connection: BusConnection, options: ServeOptions): Service
     },
   };
   const held = new HeldArguments();
-  const pending = new Set<Promise<void>>();
+  // counted, not collected: what comes and goes with every call in a collection that stays is old garbage for V8
+  let busy = 0;
+  let drained: Waiting | undefined;
   connection.onCall((call) => {
+    busy++;
     onActivity();
-    const answered = answer(call, context, held, log).finally(() => {
-      pending.delete(answered);
+    void answer(call, context, held, log).then(() => {
+      busy--;
       onActivity();
+      if (busy > 0) return;
+      drained?.resolve();
+      drained = undefined;
     });
-    pending.add(answered);
   });
   return {
     get busy() {
-      return pending.size;
+      return busy;
     },
-    drained: async () => {
-      while (pending.size > 0) await Promise.all(pending);
+    drained: () => {
+      if (busy === 0) return Promise.resolve();
+      return (drained ??= waiting()).promise;
     },
   };
+}
+
+interface Waiting {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function waiting(): Waiting {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }
 
 /** Never rejects. */
