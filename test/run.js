@@ -94,15 +94,23 @@ function test(chosen) {
   }
   const failed = prepare(['unit', ...chosen]);
   if (failed !== 0) return failed;
-  let status = 0;
   for (const suite of chosen) {
     const files = testFiles(suite);
     console.log(`\n== ${suite}: ${files.length} files`);
     // booted hosts share the machine's loop devices, and are heavy: one after the other
     const concurrency = suite === 'host' ? ['--test-concurrency=1'] : [];
-    status ||= run('node', ['--import', 'tsx', '--test', ...concurrency, ...files]);
+    // this reporter tells once more at the end what failed: the last page of a log says why
+    const status = run('node', [
+      '--import',
+      'tsx',
+      '--test',
+      '--test-reporter=spec',
+      ...concurrency,
+      ...files,
+    ]);
+    if (status !== 0) return fail(`the ${suite} tests failed; later suites were not run`);
   }
-  return status;
+  return 0;
 }
 
 /** @param {string} suite */
