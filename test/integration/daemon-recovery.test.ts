@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,6 +8,8 @@ import { connect } from '../../src/dbus/connection.ts';
 import { bundledDaemon, manager, poolImage, sandboxRoot, start, waitForName } from '../support/daemon.ts';
 import { startBus } from '../support/private-bus.ts';
 import { snapshot } from '../support/snapshot.ts';
+
+const journalDirectory = 'var/lib/portabled/transactions';
 
 const program = await bundledDaemon();
 const bus = await startBus();
@@ -27,8 +29,17 @@ function changed(root: string): readonly string[] {
 }
 
 function journals(root: string): readonly string[] {
-  const directory = join(root, 'var/lib/portabled/transactions');
+  const directory = join(root, journalDirectory);
   return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+/** There is a journal that says something: while it is empty, nothing has been changed that could be taken back. */
+function hasWrittenJournal(root: string): boolean {
+  const directory = join(root, journalDirectory);
+  return journals(root).some((name) => {
+    const found = statSync(join(directory, name), { throwIfNoEntry: false });
+    return found !== undefined && found.size > 0;
+  });
 }
 
 /** Kills a daemon in the middle of an attach. @returns a root with a journal of an interrupted transaction */
@@ -41,19 +52,19 @@ async function interrupted(): Promise<{ root: string; before: readonly string[] 
     const call = client.call({ ...manager, member: 'AttachImage' }, 'sassbs', ['big', [], '', false, 'copy']);
     call.catch(() => undefined);
     const end = performance.now() + 10_000;
-    while (journals(root).length === 0 && performance.now() < end) await sleep(1);
+    while (!hasWrittenJournal(root) && performance.now() < end) await sleep(1);
     await sleep(attempt % 4);
     daemon.kill('SIGKILL');
     await daemon.ended;
     await waitForName(client, false);
-    if (journals(root).length > 0) return { root, before };
+    if (hasWrittenJournal(root)) return { root, before };
   }
   throw new Error('no attach could be interrupted');
 }
 
-/** What the log says: of a transaction, or of its staged files where its journal was not finished when it died. */
+/** What the log says: of a transaction, of a journal that was cut short, or of staged files without a journal. */
 const ended =
-  /^portabled: (the interrupted attach of '.*' was ended: (rolled-back|completed)|removed '.*', left by an interrupted transaction)$/m;
+  /^portabled: (the interrupted attach of '.*' was ended: (rolled-back|completed)|the interrupted transaction of '.*' was ended: nothing-done|removed '.*', left by an interrupted transaction)$/m;
 
 /** Everything of the attach is there, or nothing. */
 function assertWhole(root: string, before: readonly string[]): void {
