@@ -9,33 +9,39 @@ import type { Engine } from '../service/engine.ts';
  * @param poolPath what is known without it
  */
 export function lazyEngine(load: () => Promise<Engine>, poolPath: string): Engine {
+  let loaded: Engine | undefined;
   let loading: Promise<Engine> | undefined;
-  const engine = (): Promise<Engine> =>
-    (loading ??= load().catch((error: unknown) => {
+  const start = async (): Promise<Engine> => {
+    try {
+      return (loaded = await load());
+    } finally {
       loading = undefined;
-      throw error;
-    }));
+    }
+  };
+  // once it is there, without a promise in between
+  const use = <T>(work: (engine: Engine) => Promise<T>): Promise<T> =>
+    loaded === undefined ? (loading ??= start()).then(work) : work(loaded);
   return {
     poolPath,
-    poolQuota: async () => (await engine()).poolQuota(),
-    profiles: async () => (await engine()).profiles(),
-    imageNames: async () => (await engine()).imageNames(),
-    listImages: async () => (await engine()).listImages(),
-    findByName: async (name) => (await engine()).findByName(name),
-    facts: async (image) => (await engine()).facts(image),
-    worldReadable: async (ref) => (await engine()).worldReadable(ref),
-    state: async (ref) => (await engine()).state(ref),
-    osRelease: async (image) => (await engine()).osRelease(image),
-    inspect: async (request) => (await engine()).inspect(request),
-    attach: async (request, how) => (await engine()).attach(request, how),
-    detach: async (request, how) => (await engine()).detach(request, how),
-    reattach: async (request, how) => (await engine()).reattach(request, how),
-    attachAll: async (requests, how) => (await engine()).attachAll(requests, how),
-    detachAll: async (requests, how) => (await engine()).detachAll(requests, how),
-    reattachAll: async (requests, how) => (await engine()).reattachAll(requests, how),
-    remove: async (image) => (await engine()).remove(image),
-    markReadOnly: async (image, readOnly) => (await engine()).markReadOnly(image, readOnly),
-    setImageLimit: async (image, bytes) => (await engine()).setImageLimit(image, bytes),
-    setPoolLimit: async (bytes) => (await engine()).setPoolLimit(bytes),
+    poolQuota: () => use((engine) => engine.poolQuota()),
+    profiles: () => use((engine) => engine.profiles()),
+    imageNames: () => use((engine) => engine.imageNames()),
+    listImages: () => use((engine) => engine.listImages()),
+    findByName: (name) => use((engine) => engine.findByName(name)),
+    facts: (image) => use((engine) => engine.facts(image)),
+    worldReadable: (ref) => use((engine) => engine.worldReadable(ref)),
+    state: (ref) => use((engine) => engine.state(ref)),
+    osRelease: (image) => use((engine) => engine.osRelease(image)),
+    inspect: (request) => use((engine) => engine.inspect(request)),
+    attach: (request, how) => use((engine) => engine.attach(request, how)),
+    detach: (request, how) => use((engine) => engine.detach(request, how)),
+    reattach: (request, how) => use((engine) => engine.reattach(request, how)),
+    attachAll: (requests, how) => use((engine) => engine.attachAll(requests, how)),
+    detachAll: (requests, how) => use((engine) => engine.detachAll(requests, how)),
+    reattachAll: (requests, how) => use((engine) => engine.reattachAll(requests, how)),
+    remove: (image) => use((engine) => engine.remove(image)),
+    markReadOnly: (image, readOnly) => use((engine) => engine.markReadOnly(image, readOnly)),
+    setImageLimit: (image, bytes) => use((engine) => engine.setImageLimit(image, bytes)),
+    setPoolLimit: (bytes) => use((engine) => engine.setPoolLimit(bytes)),
   };
 }

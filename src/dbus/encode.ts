@@ -49,9 +49,7 @@ export class Writer {
 
   /** Pads with zero bytes up to a multiple of `boundary`. */
   align(boundary: number): void {
-    const padding = -this.#length & (boundary - 1);
-    const at = this.#reserve(padding);
-    this.#buffer.fill(0, at, at + padding);
+    for (let padding = -this.#length & (boundary - 1); padding > 0; padding--) this.byte(0);
   }
 
   byte(value: number): void {

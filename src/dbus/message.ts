@@ -124,15 +124,15 @@ export class IncomingMessage implements Header {
     this.type = fixed.type;
     this.flags = fixed.flags;
     this.serial = fixed.serial;
-    const found = readFields(new Reader(fields, fixed.little), fixed.fields);
-    this.path = found.text.get(field.path);
-    this.interface = found.text.get(field.interface);
-    this.member = found.text.get(field.member);
-    this.errorName = found.text.get(field.errorName);
-    this.destination = found.text.get(field.destination);
-    this.sender = found.text.get(field.sender);
-    this.signature = found.text.get(field.signature) ?? '';
-    this.replySerial = found.replySerial;
+    const { text, replySerial } = readFields(new Reader(fields, fixed.little), fixed.fields);
+    this.path = text[field.path];
+    this.interface = text[field.interface];
+    this.member = text[field.member];
+    this.errorName = text[field.errorName];
+    this.destination = text[field.destination];
+    this.sender = text[field.sender];
+    this.signature = text[field.signature] ?? '';
+    this.replySerial = replySerial;
   }
 
   /** Called once, when the body has come. */
@@ -186,20 +186,21 @@ function writeFields(writer: Writer, header: Header): void {
 }
 
 interface Fields {
-  readonly text: ReadonlyMap<number, string>;
+  /** By code. */
+  readonly text: readonly (string | undefined)[];
   readonly replySerial: number | undefined;
 }
 
 /** Reads the fields we know and passes over the others, as the specification asks. */
 function readFields(reader: Reader, length: number): Fields {
-  const text = new Map<number, string>();
+  const text = new Array<string | undefined>(field.signature + 1).fill(undefined);
   let replySerial: number | undefined;
   while (reader.position < length) {
     reader.align(8);
     const code = reader.byte();
     const type = parseSingle(reader.signature());
     if (code === field.replySerial && type.code === 'u') replySerial = reader.uint32();
-    else if (knownText(code, type)) text.set(code, type.code === 'g' ? reader.signature() : reader.string());
+    else if (knownText(code, type)) text[code] = type.code === 'g' ? reader.signature() : reader.string();
     else reader.skip(type);
   }
   return { text, replySerial };

@@ -12,7 +12,7 @@ export type ImageArgument =
 export function isImageName(name: string): boolean {
   return (
     name.length > 0 &&
-    Buffer.byteLength(name) <= 255 &&
+    Buffer.byteLength(name) <= maxPart &&
     name !== '.' &&
     name !== '..' &&
     !name.startsWith('.#') &&
@@ -66,17 +66,25 @@ export function checkImageName(name: string, what = 'image'): string {
 }
 
 function checkNormalized(path: string, what: string): void {
-  const parts = path.split('/').slice(1);
-  const last = parts.length - 1;
-  // one trailing slash is what shells complete to, and harmless
-  const bad = parts.some(
-    (part, i) =>
-      part === '.' || part === '..' || (part === '' && i !== last) || Buffer.byteLength(part) > 255,
-  );
-  if (bad || path === '/' || Buffer.byteLength(path) > 4095 || path.includes('\0') || !path.isWellFormed()) {
+  if (!isNormalized(path)) {
     throw new PortableError('InvalidArgs', `the ${what} path ${quoted(path)} is not normalized`, {
       file: path,
       hint: 'write it without "..", "." and double slashes, each part at most 255 bytes long',
     });
   }
 }
+
+/** One trailing slash is what shells complete to, and harmless. */
+function isNormalized(path: string): boolean {
+  if (!/^(?:\/(?!\.\.?(?:\/|$))[^/\0]+)+\/?$/.test(path) || !path.isWellFormed()) return false;
+  // a unit of UTF-16 is at most three bytes: short paths have no long parts
+  if (path.length * 3 <= maxPart) return true;
+  return (
+    Buffer.byteLength(path) <= maxPath && path.split('/').every((part) => Buffer.byteLength(part) <= maxPart)
+  );
+}
+
+/** NAME_MAX, in bytes. */
+const maxPart = 255;
+/** PATH_MAX without the byte at the end. */
+const maxPath = 4095;

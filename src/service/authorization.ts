@@ -14,12 +14,11 @@ const actions = {
  * @throws PortableError AccessDenied, InteractiveAuthorizationRequired; NoSuchImage for a name to inspect
  */
 export async function authorizeCall(
-  access: Access,
+  access: Exclude<Access, 'anyone'>,
   subject: Subject,
   caller: Caller,
   { engine, authority }: { readonly engine: Engine; readonly authority: Authority },
 ): Promise<void> {
-  if (access === 'anyone') return;
   if (access === 'inspect' && (await tellsNothingNew(subject, engine))) return;
   const details = subject.image === undefined ? {} : { image: subject.image };
   await authority.authorize(caller, actions[access], details);

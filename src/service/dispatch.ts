@@ -5,9 +5,9 @@ import type { IncomingCall } from '../dbus/incoming-call.ts';
 import type { Authority } from '../host/authority.ts';
 import type { Answer } from './answer.ts';
 import { authorizeCall } from './authorization.ts';
-import { bind, signatureOf, type BoundInterface, type Tell } from './interface.ts';
+import { bind, type BoundInterface, type Tell } from './interface.ts';
 import { introspectionXml } from './introspection.ts';
-import { findObject, type BusObject, type Objects } from './object-tree.ts';
+import { findFixedObject, findImageObject, type BusObject, type Objects } from './object-tree.ts';
 import type { OperationLimit } from './operation-limit.ts';
 import type { ForCaller } from './patience.ts';
 import { togetherPath } from './paths.ts';
@@ -43,12 +43,12 @@ export async function dispatch(call: IncomingCall, context: Dispatching): Promis
     throw new PortableError('InvalidArgs', 'Introspect() takes no arguments');
   }
   if (properties) checkPropertiesArguments(call);
-  const object = await findObject(call.path, context);
+  const object = findFixedObject(call.path, context) ?? (await findImageObject(call.path, context));
   if (object === undefined) throw unknownObject(call);
   if (introspects) return introspect(object);
   if (object.kind === 'node') throw unknownObject(call);
   if (properties) return callProperties(call, object.interface, context);
-  return callMethod(call, object.interface, context);
+  return await callMethod(call, object.interface, context);
 }
 
 async function callPeer(call: IncomingCall, { machineId }: Dispatching): Promise<Answer> {
@@ -93,7 +93,7 @@ async function callMethod(
   const method =
     methods !== undefined && Object.hasOwn(methods, call.member) ? methods[call.member] : undefined;
   if (bound === undefined || method === undefined) throw unknownMethod(call);
-  const expected = signatureOf(method.in);
+  const expected = method.inSignature;
   if (call.signature !== expected) {
     throw new PortableError('InvalidArgs', `${call.member}() takes '${expected}', not '${call.signature}'`);
   }
@@ -105,7 +105,9 @@ async function callMethod(
   }
   const prepared = bound.prepare(call.member, call.values(expected));
   const caller = { name: call.sender, interactive: call.interactive };
-  for (const subject of prepared.subjects) await authorizeCall(method.access, subject, caller, context);
+  if (method.access !== 'anyone') {
+    for (const subject of prepared.subjects) await authorizeCall(method.access, subject, caller, context);
+  }
   const tell: Tell = (member, signature, values) => {
     context.tell(
       { to: call.sender, path: call.path, interface: bound.description.name, member },
@@ -120,7 +122,7 @@ async function callMethod(
   const values = await context.limit.run(method.access, () =>
     waits ? context.forCaller(call.sender, run) : run(),
   );
-  return { signature: signatureOf(method.out), values };
+  return { signature: method.outSignature, values };
 }
 
 function unknownObject(call: IncomingCall): PortableError {

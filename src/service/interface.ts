@@ -35,9 +35,15 @@ export interface Prepared {
   run(engine: Engine, tell: Tell, signal?: AbortSignal): Promise<readonly unknown[]>;
 }
 
-export interface Method<Target> {
+/** What a method takes and gives, in words and as the signatures of the two messages. */
+export interface Shape {
   readonly in: Arguments;
   readonly out: Arguments;
+  readonly inSignature: string;
+  readonly outSignature: string;
+}
+
+export interface Method<Target> extends Shape {
   readonly access: Access;
   /** Callable, but not told of. */
   readonly hidden: boolean;
@@ -74,8 +80,7 @@ export function method<Target, const I extends Arguments, const O extends Argume
   spec: MethodSpec<Target, I, O, Request>,
 ): Method<Target> {
   return {
-    in: spec.in,
-    out: spec.out,
+    ...shape(spec.in, spec.out),
     access: spec.access,
     hidden: spec.hidden ?? false,
     prepare: (target, args) => {
@@ -104,8 +109,12 @@ export function property<Target, S extends string>(
   };
 }
 
-/** The signature of a message with these arguments. */
-export function signatureOf(args: Arguments): string {
+/** The signatures are put together once, not at every call. */
+export function shape(takes: Arguments, gives: Arguments): Shape {
+  return { in: takes, out: gives, inSignature: signatureOf(takes), outSignature: signatureOf(gives) };
+}
+
+function signatureOf(args: Arguments): string {
   return args.map(([, signature]) => signature).join('');
 }
 

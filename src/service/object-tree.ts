@@ -25,12 +25,8 @@ export interface Objects {
 
 const fixedPaths = [logControlPath, managerPath, imagesPath];
 
-/**
- * The object at `path`, or undefined where there is and can be none.
- * @throws PortableError InvalidArgs or NoSuchImage below the images' path
- */
-export async function findObject(path: string, objects: Objects): Promise<BusObject | undefined> {
-  const { engine, logControl } = objects;
+/** The object at `path`, or undefined where there is and can be none, but for images. */
+export function findFixedObject(path: string, { engine, logControl }: Objects): BusObject | undefined {
   switch (path) {
     case managerPath:
       return fixedObject(path, bind(managerInterface, new ManagerObject(engine)));
@@ -39,21 +35,25 @@ export async function findObject(path: string, objects: Objects): Promise<BusObj
     case imagesPath:
       return { ...fixedObject(path, undefined), children: () => imageLabels(engine) };
   }
-  if (path.startsWith(`${imagesPath}/`)) return findImage(path.slice(imagesPath.length + 1), engine);
   const children = labelsBelow(path);
   if (children.length === 0) return undefined;
   return { kind: 'node', interface: undefined, children: () => Promise.resolve(children) };
 }
 
-function fixedObject(path: string, bound: BoundInterface | undefined): BusObject {
-  return { kind: 'object', interface: bound, children: () => Promise.resolve(labelsBelow(path)) };
-}
-
-async function findImage(label: string, engine: Engine): Promise<BusObject | undefined> {
-  const name = decodeLabel(label);
+/**
+ * The image's object at `path`, or undefined where there is none.
+ * @throws PortableError InvalidArgs or NoSuchImage below the images' path
+ */
+export async function findImageObject(path: string, { engine }: Objects): Promise<BusObject | undefined> {
+  if (!path.startsWith(`${imagesPath}/`)) return undefined;
+  const name = decodeLabel(path.slice(imagesPath.length + 1));
   if (name === undefined || name === '') return undefined;
   const image = await engine.findByName(checkImageName(name));
-  return fixedObject(`${imagesPath}/${label}`, bind(imageInterface, new ImageObject(image, engine)));
+  return fixedObject(path, bind(imageInterface, new ImageObject(image, engine)));
+}
+
+function fixedObject(path: string, bound: BoundInterface | undefined): BusObject {
+  return { kind: 'object', interface: bound, children: () => Promise.resolve(labelsBelow(path)) };
 }
 
 async function imageLabels(engine: Engine): Promise<readonly string[]> {

@@ -14,8 +14,11 @@ export class OperationLimit {
   #changing = 0;
 
   /** @throws PortableError LimitsExceeded instead of running `operation` */
-  async run<T>(access: Access, operation: () => Promise<T>): Promise<T> {
-    if (access === 'anyone') return operation();
+  run<T>(access: Access, operation: () => Promise<T>): Promise<T> {
+    return access === 'anyone' ? operation() : this.#counted(access, operation);
+  }
+
+  async #counted<T>(access: Access, operation: () => Promise<T>): Promise<T> {
     const inspecting = access === 'inspect';
     if ((inspecting ? this.#inspecting : this.#changing) >= maxOperations) {
       throw new PortableError('LimitsExceeded', `${maxOperations} operations are running already`, {

@@ -9,7 +9,7 @@ import { splitChanges } from '../portable/changes.ts';
 import type { AttachRequest, ChangeOptions, CopyProgress, DetachRequest } from '../portable/requests.ts';
 import { imageRef, parseFlags } from './arguments.ts';
 import type { Engine } from './engine.ts';
-import type { Interface, Method, Subject, Tell } from './interface.ts';
+import { shape, type Interface, type Method, type Subject, type Tell } from './interface.ts';
 import { decodeAttachWithExtensions, rows } from './operations.ts';
 
 /** Of each image its name or path, then as AttachImageWithExtensions and DetachImageWithExtensions have it. */
@@ -43,11 +43,13 @@ function change<const I extends string, const O extends string, R extends Subjec
   run: (engine: Engine, requests: readonly R[], how: ChangeOptions) => Promise<ValueOf<O>>,
 ): Method<Engine> {
   return {
-    in: [
-      ['requests', requests],
-      ['progress', 'b'],
-    ],
-    out: [['changes', changes]],
+    ...shape(
+      [
+        ['requests', requests],
+        ['progress', 'b'],
+      ],
+      [['changes', changes]],
+    ),
     access: 'attach',
     hidden: true,
     prepare: (_engine, [given, progress]) => {

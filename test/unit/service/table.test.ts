@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { errorNames } from '../../../src/base/errors.ts';
 import { imageInterface } from '../../../src/service/image.ts';
-import { method, property, signatureOf, type Interface } from '../../../src/service/interface.ts';
+import { method, property, type Interface } from '../../../src/service/interface.ts';
 import { interfaceFile, introspectionXml } from '../../../src/service/introspection.ts';
 import { logControlInterface } from '../../../src/service/log-control.ts';
 import { managerInterface } from '../../../src/service/manager.ts';
@@ -166,15 +166,17 @@ describe('docs/d-bus.md', () => {
         polkit,
       ]);
     const twins = Object.values(imageInterface.methods);
-    const expected = Object.entries(managerInterface.methods).map(([name, { in: args, out, access }]) => {
-      const [first, ...rest] = args;
-      const behind = first?.[0] === 'image' ? rest : args;
-      const image = Object.keys(imageInterface.methods).find(
-        (twin) => twin === name.replace('Image', '') && name !== 'GetImage',
-      );
-      const shown = behind.map(([argument, signature]) => `\`${signature}\` ${argument}`).join(', ');
-      return [name, image ?? '', shown, signatureOf(out), access === 'anyone' ? '' : `${access}-images`];
-    });
+    const expected = Object.entries(managerInterface.methods).map(
+      ([name, { in: args, outSignature, access }]) => {
+        const [first, ...rest] = args;
+        const behind = first?.[0] === 'image' ? rest : args;
+        const image = Object.keys(imageInterface.methods).find(
+          (twin) => twin === name.replace('Image', '') && name !== 'GetImage',
+        );
+        const shown = behind.map(([argument, signature]) => `\`${signature}\` ${argument}`).join(', ');
+        return [name, image ?? '', shown, outSignature, access === 'anyone' ? '' : `${access}-images`];
+      },
+    );
     assert.deepEqual(listed, expected);
     assert.equal(listed.filter(([, image]) => image !== '').length, twins.length - 1);
   });
