@@ -35,18 +35,32 @@ export interface ScanContext {
 
 /** Everything that is attached for good, or until the next boot. */
 export async function scanLifetime(
-  { root, paths, log }: ScanContext,
+  context: ScanContext,
   lifetime: keyof Lifetimes,
 ): Promise<readonly AttachedUnit[]> {
-  const directories = attachedDirectories(paths, lifetime);
-  const scans = directories.map((directory) => scanAttached(root, directory, log));
-  return (await Promise.all(scans)).flat();
+  return scanDirectories(context, presentDirectories(context, lifetime));
 }
 
-/** Whether there is not even a directory for attached units, as is most of the time: asked without a turn in between. */
-export function nothingAttached({ root, paths }: ScanContext): boolean {
-  const directories = [...attachedDirectories(paths, 'persistent'), ...attachedDirectories(paths, 'runtime')];
-  return directories.every((directory) => isAbsent(resolvedOnDisk(root, directory)));
+/**
+ * The directories of attached units that are there, as seen from the host root: most of the time there is none, which
+ * is all that many ask.
+ */
+export function presentDirectories(
+  { root, paths }: ScanContext,
+  lifetime: keyof Lifetimes,
+): readonly string[] {
+  return attachedDirectories(paths, lifetime).filter(
+    (directory) => !isAbsent(resolvedOnDisk(root, directory)),
+  );
+}
+
+/** All attached units of these directories. */
+export async function scanDirectories(
+  { root, log }: ScanContext,
+  directories: readonly string[],
+): Promise<readonly AttachedUnit[]> {
+  const scans = directories.map((directory) => scanAttached(root, directory, log));
+  return (await Promise.all(scans)).flat();
 }
 
 /** Asking is cheaper than the error of an attempt. Whatever else is wrong there is for whoever reads it to find. */
@@ -66,15 +80,10 @@ const batch = 128;
  * are passed over: they affect only themselves.
  * @param root directory that stands for "/"
  */
-export async function scanAttached(
-  root: string,
-  directory: string,
-  log: Log,
-): Promise<readonly AttachedUnit[]> {
+async function scanAttached(root: string, directory: string, log: Log): Promise<readonly AttachedUnit[]> {
   const onDisk = resolvedOnDisk(root, directory);
   let names: readonly string[];
   try {
-    if (isAbsent(onDisk)) return [];
     names = readdirSync(onDisk);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
@@ -83,11 +92,12 @@ export async function scanAttached(
   const files = new Set(names);
   const units = names.filter((name) => name.endsWith('.d')).map((name) => name.slice(0, -'.d'.length));
   const result: AttachedUnit[] = [];
+  const buffer = Buffer.allocUnsafe(headBytes);
   for (const [i, unit] of units.sort().entries()) {
     if (i % batch === batch - 1) await turn();
     if (portableUnitType(unit) === undefined) continue;
     const dropIn = `${directory}/${unit}.d/${dropInName}`;
-    const head = readHead(root, dropIn, log);
+    const head = readHead(root, dropIn, buffer, log);
     if (head === undefined) continue;
     const images = parseMarker(head.first);
     if (images === undefined) continue;
@@ -101,10 +111,14 @@ const headBytes = 16 * 1024;
 /** A longer first line cannot be a marker: 64 paths of PATH_MAX, each byte escaped. */
 const maxHeadBytes = 64 * 4 * 4096;
 
-/** The first line of a drop-in and the comment lines right after it. */
+/**
+ * The first line of a drop-in and the comment lines right after it.
+ * @param buffer of `headBytes`, for any use
+ */
 function readHead(
   root: string,
   file: string,
+  buffer: Buffer,
   log: Log,
 ): { first: string; notes: readonly string[] } | undefined {
   let fd: number;
@@ -118,7 +132,7 @@ function readHead(
     return undefined;
   }
   try {
-    const text = readStart(fd).toString('latin1');
+    const text = readStart(fd, buffer).toString('latin1');
     const lines = text.split('\n');
     const notes = lines.slice(1);
     const end = notes.findIndex((line) => !line.startsWith('#'));
@@ -132,9 +146,9 @@ function readHead(
 }
 
 /** As much of the file as holds its first line. */
-function readStart(fd: number): Buffer {
-  let buffer = Buffer.allocUnsafe(headBytes);
-  let length = readSync(fd, buffer, 0, headBytes, 0);
+function readStart(fd: number, first: Buffer): Buffer {
+  let buffer = first;
+  let length = readSync(fd, buffer, 0, buffer.length, 0);
   while (length === buffer.length && !buffer.includes(0x0a) && length < maxHeadBytes) {
     buffer = Buffer.concat([buffer, Buffer.allocUnsafe(buffer.length)]);
     length += readSync(fd, buffer, length, buffer.length - length, length);

@@ -5,7 +5,7 @@ import { templateOf } from '../host/unit-name.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import { parseImageArgument } from '../images/names.ts';
 import type { Log } from '../base/log.ts';
-import { nothingAttached, scanLifetime } from './attachments.ts';
+import { presentDirectories, scanDirectories } from './attachments.ts';
 import type { AttachedUnit } from './attachments.ts';
 import { indexAttached, selectAttached, selectUsing, wantedImages } from './match.ts';
 import type { AttachmentIndex, WantedImage } from './match.ts';
@@ -28,8 +28,9 @@ const notEnabled = new Set(['static', 'disabled', 'linked', 'linked-runtime']);
 export async function imageState(context: StateContext, ref: ImageRef): Promise<ImageState> {
   parseImageArgument(ref.image);
   for (const extension of ref.extensions) parseImageArgument(extension, 'extension');
-  if (nothingAttached(context)) return 'detached';
-  const attached = await indexLifetimes(context);
+  const present = presentLifetimes(context);
+  if (present.every((directories) => directories.length === 0)) return 'detached';
+  const attached = await indexLifetimes(context, present);
   if (attached.every(({ byPath }) => byPath.size === 0)) return 'detached';
   const [state] = await statesIn(context, attached, [await wantedImages(context, ref)]);
   return state ?? 'detached';
@@ -43,20 +44,27 @@ export async function imageStates(
   context: StateContext,
   wanted: readonly (readonly WantedImage[])[],
 ): Promise<readonly ImageState[]> {
-  return statesIn(context, await indexLifetimes(context), wanted);
+  return statesIn(context, await indexLifetimes(context, presentLifetimes(context)), wanted);
 }
 
-/** What is attached for good, and what is attached until the next boot. */
-type IndexedLifetimes = readonly [persistent: AttachmentIndex, runtime: AttachmentIndex];
+/** Of what is attached for good, and of what is attached until the next boot. */
+type Both<T> = readonly [persistent: T, runtime: T];
 
-async function indexLifetimes(context: StateContext): Promise<IndexedLifetimes> {
-  const persistent = indexAttached(await scanLifetime(context, 'persistent'));
-  return [persistent, indexAttached(await scanLifetime(context, 'runtime'))];
+function presentLifetimes(context: StateContext): Both<readonly string[]> {
+  return [presentDirectories(context, 'persistent'), presentDirectories(context, 'runtime')];
+}
+
+async function indexLifetimes(
+  context: StateContext,
+  [persistent, runtime]: Both<readonly string[]>,
+): Promise<Both<AttachmentIndex>> {
+  const kept = indexAttached(await scanDirectories(context, persistent));
+  return [kept, indexAttached(await scanDirectories(context, runtime))];
 }
 
 async function statesIn(
   context: StateContext,
-  [persistent, runtime]: IndexedLifetimes,
+  [persistent, runtime]: Both<AttachmentIndex>,
   wanted: readonly (readonly WantedImage[])[],
 ): Promise<readonly ImageState[]> {
   const selected = wanted.map((each) => selectIn(persistent, runtime, each));
