@@ -3,12 +3,14 @@
  * synchronous: a file of ours takes a few µs that way, ten times that through the thread pool, and the event loop is
  * given a turn in between.
  */
-import { closeSync, constants, openSync, readSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { errnoOf, fileError, messageOf, quoted } from '../base/errors.ts';
 import { attachedDirectories, type HostPaths, type Lifetimes } from '../base/host-paths.ts';
 import type { Log } from '../base/log.ts';
 import { resolvedOnDisk } from '../base/logical-path.ts';
+import { Unchanged } from '../base/unchanged.ts';
 import { dropInName } from './drop-in.ts';
 import { parseMarker } from './marker.ts';
 import { portableUnitType } from './unit-name.ts';
@@ -33,7 +35,35 @@ export interface ScanContext {
   readonly log: Log;
 }
 
-/** Everything that is attached for good, or until the next boot. */
+/** What one scan has read, for the next: good as long as it is unchanged. */
+export class ScanMemory {
+  readonly listings = new Unchanged<Listing>();
+}
+
+interface Listing {
+  readonly files: ReadonlySet<string>;
+  /** Those that have a drop-in directory, sorted. */
+  readonly units: readonly string[];
+  /** How the drop-in of each begins, by its path. */
+  readonly heads: Unchanged<Head>;
+}
+
+interface Head {
+  /** undefined: the first line is no marker. */
+  readonly images: readonly string[] | undefined;
+  readonly notes: readonly string[];
+}
+
+/** A directory of attached units. */
+export interface AttachedDirectory {
+  /** As seen from the host root. */
+  readonly path: string;
+  readonly onDisk: string;
+  /** undefined: they cannot be had, and whoever reads it will find out why. */
+  readonly facts: Stats | undefined;
+}
+
+/** Everything that is attached for good, or until the next boot, read anew: for those who will change it. */
 export async function scanLifetime(
   context: ScanContext,
   lifetime: keyof Lifetimes,
@@ -41,35 +71,40 @@ export async function scanLifetime(
   return scanDirectories(context, presentDirectories(context, lifetime));
 }
 
-/**
- * The directories of attached units that are there, as seen from the host root: most of the time there is none, which
- * is all that many ask.
- */
+/** The directories of attached units that are there: most of the time there is none, which is all that many ask. */
 export function presentDirectories(
   { root, paths }: ScanContext,
   lifetime: keyof Lifetimes,
-): readonly string[] {
-  return attachedDirectories(paths, lifetime).filter(
-    (directory) => !isAbsent(resolvedOnDisk(root, directory)),
-  );
-}
-
-/** All attached units of these directories. */
-export async function scanDirectories(
-  { root, log }: ScanContext,
-  directories: readonly string[],
-): Promise<readonly AttachedUnit[]> {
-  const scans = directories.map((directory) => scanAttached(root, directory, log));
-  return (await Promise.all(scans)).flat();
-}
-
-/** Asking is cheaper than the error of an attempt. Whatever else is wrong there is for whoever reads it to find. */
-function isAbsent(onDisk: string): boolean {
-  try {
-    return statSync(onDisk, { throwIfNoEntry: false }) === undefined;
-  } catch {
-    return false;
+): readonly AttachedDirectory[] {
+  const present: AttachedDirectory[] = [];
+  for (const path of attachedDirectories(paths, lifetime)) {
+    const onDisk = resolvedOnDisk(root, path);
+    const facts = factsOf(onDisk);
+    if (facts !== 'absent') present.push({ path, onDisk, facts });
   }
+  return present;
+}
+
+/** Asking is cheaper than the error of an attempt. */
+function factsOf(onDisk: string): Stats | 'absent' | undefined {
+  try {
+    return statSync(onDisk, { throwIfNoEntry: false }) ?? 'absent';
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * All attached units of these directories.
+ * @param memory of earlier scans; without it everything is read
+ */
+export async function scanDirectories(
+  context: ScanContext,
+  directories: readonly AttachedDirectory[],
+  memory?: ScanMemory,
+): Promise<readonly AttachedUnit[]> {
+  const scans = directories.map((directory) => scanAttached(context, directory, memory));
+  return (await Promise.all(scans)).flat();
 }
 
 /** How many drop-ins are read before other work gets a turn. */
@@ -78,32 +113,73 @@ const batch = 128;
 /**
  * All attached units of one directory, sorted by unit name. Entries that are not attachments, or that cannot be read,
  * are passed over: they affect only themselves.
- * @param root directory that stands for "/"
  */
-async function scanAttached(root: string, directory: string, log: Log): Promise<readonly AttachedUnit[]> {
-  const onDisk = resolvedOnDisk(root, directory);
-  let names: readonly string[];
+async function scanAttached(
+  context: ScanContext,
+  directory: AttachedDirectory,
+  memory: ScanMemory | undefined,
+): Promise<readonly AttachedUnit[]> {
+  const { files, units, heads } =
+    memory?.listings.get(directory.path, directory.facts, (before) => list(directory, before)) ??
+    list(directory);
+  const result: AttachedUnit[] = [];
+  // one for all, and none where everything is remembered
+  let scratch: Buffer | undefined;
+  const read = (onDisk: string): Head => readHead(onDisk, (scratch ??= Buffer.allocUnsafe(headBytes)));
+  for (const [i, unit] of units.entries()) {
+    if (i % batch === batch - 1) await turn();
+    const head = headOf(context, dropInOf(directory.path, unit), read, memory && heads);
+    if (head?.images === undefined) continue;
+    const { images, notes } = head;
+    result.push({ unit, directory: directory.path, hasUnitFile: files.has(unit), images, notes });
+  }
+  return result;
+}
+
+function list({ path, onDisk }: AttachedDirectory, before?: Listing): Listing {
+  const names = namesIn(path, onDisk);
+  const units = names
+    .filter((name) => name.endsWith('.d'))
+    .map((name) => name.slice(0, -'.d'.length))
+    .filter((unit) => portableUnitType(unit) !== undefined)
+    .sort();
+  const heads = before?.heads ?? new Unchanged<Head>();
+  heads.keepOnly(new Set(units.map((unit) => dropInOf(path, unit))));
+  return { files: new Set(names), units, heads };
+}
+
+function dropInOf(directory: string, unit: string): string {
+  return `${directory}/${unit}.d/${dropInName}`;
+}
+
+function namesIn(directory: string, onDisk: string): readonly string[] {
   try {
-    names = readdirSync(onDisk);
+    return readdirSync(onDisk);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw fileError(error, 'read the attached units in', directory);
   }
-  const files = new Set(names);
-  const units = names.filter((name) => name.endsWith('.d')).map((name) => name.slice(0, -'.d'.length));
-  const result: AttachedUnit[] = [];
-  const buffer = Buffer.allocUnsafe(headBytes);
-  for (const [i, unit] of units.sort().entries()) {
-    if (i % batch === batch - 1) await turn();
-    if (portableUnitType(unit) === undefined) continue;
-    const dropIn = `${directory}/${unit}.d/${dropInName}`;
-    const head = readHead(root, dropIn, buffer, log);
-    if (head === undefined) continue;
-    const images = parseMarker(head.first);
-    if (images === undefined) continue;
-    result.push({ unit, directory, hasUnitFile: files.has(unit), images, notes: head.notes });
+}
+
+/**
+ * How a drop-in begins; undefined where there is none, or none that can be read.
+ * @param heads what is remembered of them
+ */
+function headOf(
+  { root, log }: ScanContext,
+  dropIn: string,
+  read: (onDisk: string) => Head,
+  heads: Unchanged<Head> | undefined,
+): Head | undefined {
+  try {
+    const onDisk = resolvedOnDisk(root, dropIn, { followLast: false });
+    if (heads === undefined) return read(onDisk);
+    const facts = lstatSync(onDisk, { throwIfNoEntry: false });
+    return facts && heads.get(dropIn, facts, () => read(onDisk));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') log.warning(`passing over ${quoted(dropIn)}: ${messageOf(error)}`);
+    return undefined;
   }
-  return result;
 }
 
 /** Enough for the marker of an image with a few extensions; read on only when it is not. */
@@ -114,32 +190,15 @@ const maxHeadBytes = 64 * 4 * 4096;
 /**
  * The first line of a drop-in and the comment lines right after it.
  * @param buffer of `headBytes`, for any use
+ * @throws file-system errors
  */
-function readHead(
-  root: string,
-  file: string,
-  buffer: Buffer,
-  log: Log,
-): { first: string; notes: readonly string[] } | undefined {
-  let fd: number;
+function readHead(onDisk: string, buffer: Buffer): Head {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
+  const fd = openSync(onDisk, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   try {
-    fd = openSync(
-      resolvedOnDisk(root, file, { followLast: false }),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
-    );
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') log.warning(`passing over ${quoted(file)}: ${messageOf(error)}`);
-    return undefined;
-  }
-  try {
-    const text = readStart(fd, buffer).toString('latin1');
-    const lines = text.split('\n');
-    const notes = lines.slice(1);
-    const end = notes.findIndex((line) => !line.startsWith('#'));
-    return { first: lines[0] ?? '', notes: end < 0 ? notes : notes.slice(0, end) };
-  } catch (error) {
-    log.warning(`passing over ${quoted(file)}: ${messageOf(error)}`);
-    return undefined;
+    const [first = '', ...rest] = readStart(fd, buffer).toString('latin1').split('\n');
+    const end = rest.findIndex((line) => !line.startsWith('#'));
+    return { images: parseMarker(first), notes: end < 0 ? rest : rest.slice(0, end) };
   } finally {
     closeSync(fd);
   }

@@ -24,7 +24,7 @@ import { removeIfEmpty } from '../transaction/moves.ts';
 import { preview } from '../transaction/preview.ts';
 import { endInterrupted, recover } from '../transaction/recover.ts';
 import type { RecoveredTransaction } from '../transaction/recover.ts';
-import { scanLifetime } from './attachments.ts';
+import { scanLifetime, ScanMemory } from './attachments.ts';
 import { splitChanges } from './changes.ts';
 import type { MutationContext, PortableContext } from './context.ts';
 import { attach, detach, reattach } from './engine.ts';
@@ -101,6 +101,7 @@ export interface PortablesOptions extends PortableContext {
 export function createPortables(given: PortablesOptions): Portables {
   const options: PortablesOptions = { ...given, readXattrs: given.readXattrs ?? rememberingXattrs() };
   const context: PortableContext = options;
+  const asking = { ...context, memory: new ScanMemory() };
   const mutate = <T>(work: (context: MutationContext) => Promise<T>, how: ChangeOptions = {}): Promise<T> =>
     how.dryRun === true ? onPaper(options, work) : whileLocked(options, work, how);
   const attachAll: Portables['attachAll'] = (requests, how) =>
@@ -113,11 +114,11 @@ export function createPortables(given: PortablesOptions): Portables {
     poolPath: context.paths.pool,
     poolQuota: () => poolQuota(context.root, context.paths),
     imageNames: async () => (await listImages(context)).map((image) => image.name),
-    listImages: () => listWithState(context),
+    listImages: () => listWithState(asking),
     findByName: (name) => findByName(context, name),
     find: (image) => findImage(context, image),
     facts: (image) => imageFacts(context.root, image),
-    state: (ref) => imageState(context, ref),
+    state: (ref) => imageState(asking, ref),
     osRelease: (image) => osRelease(context, image),
     inspect: (request) => inspect(context, request),
     worldReadable: (ref) => isWorldReadable(context, ref),
@@ -150,7 +151,9 @@ export function createPortables(given: PortablesOptions): Portables {
 /** How many images are looked at before other work gets a turn. */
 const listingBatch = 128;
 
-async function listWithState(context: PortableContext): Promise<readonly ListedImage[]> {
+async function listWithState(
+  context: PortableContext & { readonly memory: ScanMemory },
+): Promise<readonly ListedImage[]> {
   const images = await listImages(context);
   const states = await imageStates(context, images.map(wantedFound));
   const listed: ListedImage[] = [];

@@ -6,7 +6,7 @@ import type { HostPaths } from '../base/host-paths.ts';
 import { parseImageArgument } from '../images/names.ts';
 import type { Log } from '../base/log.ts';
 import { presentDirectories, scanDirectories } from './attachments.ts';
-import type { AttachedUnit } from './attachments.ts';
+import type { AttachedDirectory, AttachedUnit, ScanMemory } from './attachments.ts';
 import { indexAttached, selectAttached, selectUsing, wantedImages } from './match.ts';
 import type { AttachmentIndex, WantedImage } from './match.ts';
 import type { ImageRef, ImageState } from './requests.ts';
@@ -16,6 +16,8 @@ interface StateContext {
   readonly paths: HostPaths;
   readonly manager: ServiceManager;
   readonly log: Log;
+  /** Of earlier questions. */
+  readonly memory: ScanMemory;
 }
 
 /** Unit file states that do not count as enabled. */
@@ -50,16 +52,16 @@ export async function imageStates(
 /** Of what is attached for good, and of what is attached until the next boot. */
 type Both<T> = readonly [persistent: T, runtime: T];
 
-function presentLifetimes(context: StateContext): Both<readonly string[]> {
+function presentLifetimes(context: StateContext): Both<readonly AttachedDirectory[]> {
   return [presentDirectories(context, 'persistent'), presentDirectories(context, 'runtime')];
 }
 
 async function indexLifetimes(
   context: StateContext,
-  [persistent, runtime]: Both<readonly string[]>,
+  [persistent, runtime]: Both<readonly AttachedDirectory[]>,
 ): Promise<Both<AttachmentIndex>> {
-  const kept = indexAttached(await scanDirectories(context, persistent));
-  return [kept, indexAttached(await scanDirectories(context, runtime))];
+  const kept = indexAttached(await scanDirectories(context, persistent, context.memory));
+  return [kept, indexAttached(await scanDirectories(context, runtime, context.memory))];
 }
 
 async function statesIn(
