@@ -36,12 +36,14 @@ export function decodeBody<S extends string>(signature: S, body: Buffer, littleE
 export class Reader {
   readonly #buffer: Buffer;
   readonly #little: boolean;
-  #at: number;
+  readonly #ascii: string | undefined;
+  #at = 0;
 
-  constructor(buffer: Buffer, littleEndian: boolean, at = 0) {
+  /** @param ascii the buffer as one text, where all texts in it are ASCII: parts of it cost less than texts of their own */
+  constructor(buffer: Buffer, littleEndian: boolean, ascii?: string) {
     this.#buffer = buffer;
     this.#little = littleEndian;
-    this.#at = at;
+    this.#ascii = ascii;
   }
 
   get position(): number {
@@ -172,7 +174,8 @@ export class Reader {
 
   #text(length: number): string {
     const at = this.#take(length + 1);
-    return this.#buffer.toString('utf8', at, at + length);
+    const end = at + length;
+    return this.#ascii === undefined ? this.#buffer.toString('utf8', at, end) : this.#ascii.slice(at, end);
   }
 
   #fixed(size: number, little: Fixed, big: Fixed): number | bigint {

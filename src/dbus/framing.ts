@@ -12,35 +12,73 @@ export interface FramingOptions {
  * @throws DecodeError from that function, when what arrives is not D-Bus; the connection is then of no use
  */
 export function messageFramer(options: FramingOptions): (chunk: Buffer) => void {
-  const parts = messageParts(options);
-  let part = startPart(parts);
+  let begun: Begun | undefined;
   return (chunk) => {
     let at = 0;
     for (;;) {
-      at = part.take(chunk, at);
-      if (!part.complete) return;
-      part = startPart(parts, part);
+      if (begun === undefined) {
+        at = takeWhole(chunk, at, options);
+        if (at === chunk.length) return;
+        begun = new Begun(options);
+      }
+      at = begun.take(chunk, at);
+      if (!begun.complete) return;
+      begun = undefined;
     }
   };
 }
 
-/** Asks for one part of a message after another, and is given each when it is complete. */
-function* messageParts(options: FramingOptions): Generator<Part, never, Part> {
-  for (;;) {
-    const fixed = readFixedHeader((yield new Part(fixedHeaderSize, 'look')).bytes);
-    const fields = (yield new Part(fixed.paddedFields, 'look')).bytes;
-    const message = new IncomingMessage(fixed, fields);
-    const keep = options.keepBody(message, fixed.body);
-    const body = (yield new Part(fixed.body, keep ? 'keep' : 'drop')).bytes;
-    if (keep) message.complete(body);
-    options.onMessage(message);
+/** Takes all messages that `chunk` has whole from `at` on, which are most; returns where they end. */
+function takeWhole(chunk: Buffer, at: number, { keepBody, onMessage }: FramingOptions): number {
+  while (chunk.length - at >= fixedHeaderSize) {
+    const fixed = readFixedHeader(chunk, at);
+    const bodyAt = at + fixedHeaderSize + fixed.paddedFields;
+    const end = bodyAt + fixed.body;
+    if (end > chunk.length) break;
+    const message = new IncomingMessage(fixed, chunk.subarray(at + fixedHeaderSize, bodyAt));
+    if (keepBody(message, fixed.body)) message.complete(Buffer.from(chunk.subarray(bodyAt, end)));
+    onMessage(message);
+    at = end;
   }
+  return at;
+}
+/** Asks for one part of a message after another, and is given each when it is complete. */
+function* messageParts({ keepBody, onMessage }: FramingOptions): Generator<Part, undefined, Part> {
+  const fixed = readFixedHeader((yield new Part(fixedHeaderSize, 'look')).bytes);
+  const fields = (yield new Part(fixed.paddedFields, 'look')).bytes;
+  const message = new IncomingMessage(fixed, fields);
+  const keep = keepBody(message, fixed.body);
+  const body = (yield new Part(fixed.body, keep ? 'keep' : 'drop')).bytes;
+  if (keep) message.complete(body);
+  onMessage(message);
+  return undefined;
 }
 
-function startPart(parts: Generator<Part, never, Part>, finished?: Part): Part {
-  // the first call only starts the generator; what it is given then is not looked at
-  const next = finished === undefined ? parts.next() : parts.next(finished);
-  return next.value;
+/** A message that comes in pieces. */
+class Begun {
+  readonly #parts: Generator<Part, undefined, Part>;
+  #part: Part | undefined;
+
+  constructor(options: FramingOptions) {
+    this.#parts = messageParts(options);
+    // the first call only starts it; what it is given then is not looked at
+    this.#part = this.#parts.next(new Part(0, 'drop')).value;
+  }
+
+  get complete(): boolean {
+    return this.#part === undefined;
+  }
+
+  /** Takes what it needs of `chunk` from `at` on; returns where the rest begins. */
+  take(chunk: Buffer, start: number): number {
+    let at = start;
+    while (this.#part !== undefined) {
+      at = this.#part.take(chunk, at);
+      if (!this.#part.complete) break;
+      this.#part = this.#parts.next(this.#part).value;
+    }
+    return at;
+  }
 }
 
 const none = Buffer.alloc(0);

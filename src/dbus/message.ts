@@ -81,20 +81,25 @@ export interface FixedHeader {
   readonly body: number;
 }
 
-/** Reads the fixed header. @throws DecodeError when no message of this protocol begins so */
-export function readFixedHeader(bytes: Buffer): FixedHeader {
-  const mark = bytes.readUInt8(0);
-  if ((mark !== littleEndianMark && mark !== bigEndianMark) || bytes.readUInt8(3) !== protocolVersion) {
+/** Reads the fixed header that begins at `start`. @throws DecodeError when no message of this protocol begins so */
+export function readFixedHeader(bytes: Buffer, start = 0): FixedHeader {
+  const mark = bytes.readUInt8(start);
+  if (
+    (mark !== littleEndianMark && mark !== bigEndianMark) ||
+    bytes.readUInt8(start + 3) !== protocolVersion
+  ) {
     throw new DecodeError('the bus sent something that is no message of protocol version 1');
   }
   const little = mark === littleEndianMark;
-  const uint32 = (at: number): number => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
+  const uint32 = (at: number): number =>
+    little ? bytes.readUInt32LE(start + at) : bytes.readUInt32BE(start + at);
   const [body, serial, fields] = [uint32(4), uint32(8), uint32(12)];
   const paddedFields = fields + (-fields & 7);
   if (fixedHeaderSize + paddedFields + body > maxMessage) {
     throw new DecodeError(`the bus sent a message of ${paddedFields + body} bytes`);
   }
-  return { little, type: bytes.readUInt8(1), flags: bytes.readUInt8(2), serial, fields, paddedFields, body };
+  const [type, flags] = [bytes.readUInt8(start + 1), bytes.readUInt8(start + 2)];
+  return { little, type, flags, serial, fields, paddedFields, body };
 }
 
 /** A received message. Its body is decoded on demand. */
@@ -124,7 +129,7 @@ export class IncomingMessage implements Header {
     this.type = fixed.type;
     this.flags = fixed.flags;
     this.serial = fixed.serial;
-    const { text, replySerial } = readFields(new Reader(fields, fixed.little), fixed.fields);
+    const { text, replySerial } = readFields(headerReader(fields, fixed.little), fixed.fields);
     this.path = text[field.path];
     this.interface = text[field.interface];
     this.member = text[field.member];
@@ -189,6 +194,15 @@ interface Fields {
   /** By code. */
   readonly text: readonly (string | undefined)[];
   readonly replySerial: number | undefined;
+}
+
+/** Parts of a text keep it alive as a whole: not for calls that wait, with headers full of what nobody knows. In bytes. */
+const maxHeaderText = 1024;
+
+/** What we read of a header is ASCII ("Valid Names", "Valid Object Paths"). */
+function headerReader(fields: Buffer, little: boolean): Reader {
+  const text = fields.length <= maxHeaderText ? fields.toString('latin1') : undefined;
+  return new Reader(fields, little, text);
 }
 
 /** Reads the fields we know and passes over the others, as the specification asks. */

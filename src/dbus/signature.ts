@@ -119,6 +119,11 @@ export function parseSignature(signature: string): readonly Type[] {
   return types;
 }
 
+/** Whether `signature` is one type of one character. */
+export function isSimple(signature: string): boolean {
+  return simple.has(signature);
+}
+
 /**
  * The single complete type that `signature` is.
  * @throws SignatureError also when it is none or several

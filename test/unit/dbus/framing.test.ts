@@ -120,4 +120,35 @@ describe('framing', () => {
       }
     }
   });
+
+  it('makes the same of any bytes, whole or byte by byte', () => {
+    const random = new Random(3);
+    const outcome = (bytes: Buffer, step: number): unknown => {
+      const { feed, seen } = collect();
+      try {
+        for (let at = 0; at < bytes.length; at += step) feed(bytes.subarray(at, at + step));
+        return seen.map(({ type, serial, path, member, sender, size }) => [
+          [type, serial, path, member, sender, size],
+        ]);
+      } catch (error) {
+        return error instanceof Error ? `${seen.length} ${error.message}` : error;
+      }
+    };
+    for (let n = 0; n < 3000; n++) {
+      const bytes = Buffer.from(stream);
+      for (let flips = random.below(4); flips > 0; flips--) bytes[random.below(400)] = random.below(128);
+      assert.deepEqual(outcome(bytes, 1), outcome(bytes, bytes.length), bytes.toString('base64'));
+    }
+  });
+
+  it('reads headers of any size', () => {
+    const header = { type: messageType.call, flags: 0, serial: 1, member: 'D', signature: '' };
+    const { feed, seen } = collect();
+    const paths = [1, 900, 1010, 1030, 5000].map((size) => `/${'a'.repeat(size)}`);
+    for (const path of paths) feed(encodeMessage({ ...header, path }, []));
+    assert.deepEqual(
+      seen.map(({ path, member }) => [path, member]),
+      paths.map((path) => [path, 'D']),
+    );
+  });
 });
