@@ -12,7 +12,7 @@ export type ImageArgument =
 export function isImageName(name: string): boolean {
   return (
     name.length > 0 &&
-    Buffer.byteLength(name) <= maxPart &&
+    Buffer.byteLength(name) <= nameMax &&
     name !== '.' &&
     name !== '..' &&
     !name.startsWith('.#') &&
@@ -78,13 +78,13 @@ function checkNormalized(path: string, what: string): void {
 function isNormalized(path: string): boolean {
   if (!/^(?:\/(?!\.\.?(?:\/|$))[^/\0]+)+\/?$/.test(path) || !path.isWellFormed()) return false;
   // a unit of UTF-16 is at most three bytes: short paths have no long parts
-  if (path.length * 3 <= maxPart) return true;
+  if (path.length * 3 <= nameMax) return true;
   return (
-    Buffer.byteLength(path) <= maxPath && path.split('/').every((part) => Buffer.byteLength(part) <= maxPart)
+    Buffer.byteLength(path) <= maxPath && path.split('/').every((part) => Buffer.byteLength(part) <= nameMax)
   );
 }
 
 /** NAME_MAX, in bytes. */
-const maxPart = 255;
+export const nameMax = 255;
 /** PATH_MAX without the byte at the end. */
 const maxPath = 4095;

@@ -9,7 +9,7 @@ import type { Log } from '../base/log.ts';
 import { onDisk, resolveInside } from '../base/logical-path.ts';
 import { isTree } from './image.ts';
 import type { Image, ImageType } from './image.ts';
-import { imageNameOf, isImageName, parseImageArgument } from './names.ts';
+import { imageNameOf, isImageName, nameMax, parseImageArgument } from './names.ts';
 import { btrfsMagic, subvolumeInode } from '../base/subvolume.ts';
 import { isVersioned, pickVersion, splitPattern } from './versions.ts';
 
@@ -97,13 +97,10 @@ export async function listImages(context: ImageContext): Promise<readonly Image[
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** NAME_MAX, limits.h(0p) */
-const maxNameBytes = 255;
-
 /** File names that an image of this name can have, in the order of preference. */
 function fileNamesFor(name: string): readonly string[] {
   const names = [name, `${name}.raw`, `${name}.v`, `${name}.raw.v`];
-  return isVersioned(name) ? [] : names.filter((each) => Buffer.byteLength(each) <= maxNameBytes);
+  return isVersioned(name) ? [] : names.filter((each) => Buffer.byteLength(each) <= nameMax);
 }
 
 /** Entries that are never images, whatever they are. */

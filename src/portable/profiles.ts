@@ -8,6 +8,7 @@ import { PortableError, errnoOf, fileError, quoted } from '../base/errors.ts';
 import type { HostPaths } from '../base/host-paths.ts';
 import { resolvedOnDisk } from '../base/logical-path.ts';
 import { readSmallFile } from '../base/small-file.ts';
+import { nameMax } from '../images/names.ts';
 import { portableUnitType, portableUnitTypes } from './unit-name.ts';
 import type { PortableUnitType } from './unit-name.ts';
 
@@ -67,7 +68,7 @@ function isProfileName(name: string): boolean {
   return (
     name !== '' &&
     !name.startsWith('.') &&
-    Buffer.byteLength(name) <= 255 &&
+    Buffer.byteLength(name) <= nameMax &&
     !/[/\u0000-\u001f\u007f]/.test(name)
   );
 }
