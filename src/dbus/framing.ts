@@ -42,6 +42,7 @@ function takeWhole(chunk: Buffer, at: number, { keepBody, onMessage }: FramingOp
   }
   return at;
 }
+
 /** Asks for one part of a message after another, and is given each when it is complete. */
 function* messageParts({ keepBody, onMessage }: FramingOptions): Generator<Part, undefined, Part> {
   const fixed = readFixedHeader((yield new Part(fixedHeaderSize, 'look')).bytes);

@@ -182,6 +182,9 @@ function headOf(
   }
 }
 
+const newline = 0x0a;
+const numberSign = 0x23;
+
 /** Enough for the marker of an image with a few extensions; read on only when it is not. */
 const headBytes = 16 * 1024;
 /** A longer first line cannot be a marker: 64 paths of PATH_MAX, each byte escaped. */
@@ -196,19 +199,26 @@ function readHead(onDisk: string, buffer: Buffer): Head {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
   const fd = openSync(onDisk, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   try {
-    const [first = '', ...rest] = readStart(fd, buffer).toString('latin1').split('\n');
-    const end = rest.findIndex((line) => !line.startsWith('#'));
-    return { images: parseMarker(first), notes: end < 0 ? rest : rest.slice(0, end) };
+    const start = readStart(fd, buffer);
+    const [first = '', ...notes] = start.toString('latin1', 0, headLength(start)).split('\n');
+    return { images: parseMarker(first), notes };
   } finally {
     closeSync(fd);
   }
+}
+
+/** Of a file that begins so, in bytes: what is remembered should not keep the rest of it in memory. */
+function headLength(start: Buffer): number {
+  let end = start.indexOf(newline);
+  while (end >= 0 && start[end + 1] === numberSign) end = start.indexOf(newline, end + 1);
+  return end < 0 ? start.length : end;
 }
 
 /** As much of the file as holds its first line. */
 function readStart(fd: number, first: Buffer): Buffer {
   let buffer = first;
   let length = readSync(fd, buffer, 0, buffer.length, 0);
-  while (length === buffer.length && !buffer.includes(0x0a) && length < maxHeadBytes) {
+  while (length === buffer.length && !buffer.includes(newline) && length < maxHeadBytes) {
     buffer = Buffer.concat([buffer, Buffer.allocUnsafe(buffer.length)]);
     length += readSync(fd, buffer, length, buffer.length - length, length);
   }
