@@ -50,7 +50,7 @@ async function measureCalls(contest: Contest): Promise<{ report: string; results
   const sizes = await memory(contest, images);
   const results = [await clientStart(contest), ...(await speeds(contest, images))];
   return {
-    report: formatReport(results, sizes, `systemd ${suites[suite]}`),
+    report: formatReport(results, sizes, `systemd ${suites[suite]}`, await readFile(page, 'utf8')),
     results: [...results, ...sizes],
   };
 }
