@@ -1,6 +1,6 @@
 /**
  * What was read of files, good for as long as the file system says that they have not been changed since: asking that
- * takes a third of the time that reading a small file takes. docs/decisions/remembered-markers.md says why it is safe.
+ * takes less than half the time that reading a small file takes. docs/decisions/remembered-markers.md says why it is safe.
  */
 import type { Stats } from 'node:fs';
 
@@ -39,7 +39,7 @@ export class Unchanged<T> {
   }
 }
 
-/** The time of change cannot be set by anybody; the others tell a file from another that has taken its place. */
+/** Nobody sets the time of change, short of the system's clock; the others tell a file from another that has taken its place. */
 function isSame(one: Stats, other: Stats): boolean {
   return (
     one.ctimeMs === other.ctimeMs &&
