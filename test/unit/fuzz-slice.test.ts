@@ -5,7 +5,7 @@ import { fuzz } from '../fuzz/fuzz.ts';
 import { fuzzTargets } from '../fuzz/targets.ts';
 
 /** Of each reader. */
-const cases = 1000;
+const cases = 2000;
 
 describe('mutated images', () => {
   for (const [name, load] of Object.entries(fuzzTargets)) {
